@@ -1,0 +1,149 @@
+"""Limits and their numbers: scopes, units, windows, rules, levels, and what a charge writes into the roll-ups."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+UNLIMITED = -1
+
+
+class Scope(StrEnum):
+    """Whose spending a budget counts."""
+
+    COMPANY = "company"
+    USER = "user"
+    KEY = "key"
+    AGENT = "agent"
+
+
+class Unit(StrEnum):
+    """What a budget counts."""
+
+    TOKENS = "tokens"
+    REQUESTS = "requests"
+    IN_FLIGHT = "in_flight"
+
+
+class Enforcement(StrEnum):
+    """hard refuses, caps and cuts; soft refuses a new call but lets one in flight finish; shadow only counts."""
+
+    HARD = "hard"
+    SOFT = "soft"
+    SHADOW = "shadow"
+
+
+class Period(StrEnum):
+    """A calendar period; weeks start on Monday 00:00."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, slots=True)
+class Rolling:
+    """Any `days` consecutive days."""
+
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The current day, week or month in a zone."""
+
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Slices of `seconds` counted from the epoch."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """For ever (and the window of in-flight counts)."""
+
+
+Window = Rolling | Calendar | Fixed | Lifetime
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which calls a budget counts, by glob on each part; None matches all."""
+
+    provider: str | None = None
+    model: str | None = None
+    purpose: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRule:
+    """A `budgets:` entry: a limit for each subject of a scope, or for one named company, user, key or agent."""
+
+    name: str
+    scope: Scope
+    window: Window
+    limit: int
+    unit: Unit = Unit.TOKENS
+    match: Match = Match()
+    enforcement: Enforcement = Enforcement.HARD
+    company_id: str | None = None
+    user_id: str | None = None
+    key_name: str | None = None
+    agent_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A rule applied to one subject: what the ledger enforces. `subject` is the holder of the counter in the store."""
+
+    id: str
+    name: str
+    scope: Scope
+    subject: str
+    unit: Unit
+    window: Window
+    limit: int
+    enforcement: Enforcement
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A budget's numbers at one instant; `limit` is the effective one (an override in the store wins)."""
+
+    budget: Budget
+    limit: int
+    used: int
+    held: int
+    resets_at_ms: int | None
+
+    @property
+    def remaining(self) -> int | None:
+        """What a call could still take: limit - used - held, at least 0; None when unlimited."""
+        if self.limit == UNLIMITED:
+            return None
+        return max(0, self.limit - self.used - self.held)
+
+
+# ---------------------------------------------------------------- what a charge writes beside the counters
+
+
+@dataclass(frozen=True, slots=True)
+class Increment:
+    """`HINCRBY key field amount`; in a plan for expiry, `amount` grows by `per_token_micros` / 10^6 a completion token."""
+
+    key: str
+    field: str
+    amount: int
+    per_token_micros: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """What one charge adds to the usage roll-ups: increments and (set key, member) pairs; the keys live `ttl_seconds`."""
+
+    increments: tuple[Increment, ...] = ()
+    members: tuple[tuple[str, bytes], ...] = ()
+    ttl_seconds: int = 0

@@ -1,0 +1,141 @@
+"""What is asked and what it took: providers, routes, calls, estimates, usage."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Secret:
+    """A credential that never shows itself: `repr`, `str` and formatting give `***`; only `reveal()` gives the text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Give the text, for the one header it belongs in."""
+        return self._text
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+
+class Endpoint(StrEnum):
+    """A metered operation; the value is the name it has in usage keys and logs."""
+
+    CHAT = "chat"
+    COMPLETIONS = "completions"
+    EMBEDDINGS = "embeddings"
+
+
+class OnDisconnect(StrEnum):
+    """What happens upstream when the client of a stream leaves."""
+
+    CLOSE = "close"
+    DRAIN = "drain"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A model that a provider lists: an exact name or a pattern with `*`; None where nothing is known."""
+
+    name: str
+    max_output_tokens: int | None = None
+    reasoning: bool | None = None
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether the name stands for several models."""
+        return "*" in self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds a provider may take: to accept a connection, to send its first byte, between two reads."""
+
+    connect: float = 5.0
+    first_byte: float = 300.0
+    between_bytes: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An upstream account. It is off while a credential is required (`api_key` given in the file) but empty."""
+
+    name: str
+    dialect: str
+    base_url: str
+    api_key: Secret | None = None
+    models: tuple[ModelSpec, ...] = ()
+    chargeable: bool = True
+    media_tokens: int = 48_169
+    timeouts: Timeouts = Timeouts()
+    ca_file: str | None = None
+    headers: tuple[tuple[str, Secret], ...] = ()
+    on_disconnect: OnDisconnect = OnDisconnect.CLOSE
+
+    @property
+    def is_off(self) -> bool:
+        """Whether its credential expanded to nothing."""
+        return self.api_key is not None and not self.api_key
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a model lives: its provider, the matching entry of that provider's list, the name the upstream knows."""
+
+    provider: Provider
+    spec: ModelSpec
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as data. `body` is what the client sent, decoded and checked; nothing mutates it.
+
+    `output_bound` is the most completion tokens that the client allows per choice (None: it named none), `choices` how
+    many completions are produced, `wants_usage` whether the client itself asked for the usage frame of a stream.
+    """
+
+    id: str
+    endpoint: Endpoint
+    body: Mapping[str, Any]
+    body_bytes: int
+    model: str
+    stream: bool
+    wants_usage: bool
+    output_bound: int | None
+    choices: int
+    media_parts: int
+    session: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Prompt tokens before the call: never below the truth; `exact` when counted with the model's own vocabulary."""
+
+    prompt_tokens: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a call consumed. input includes cached and cache-write tokens, output includes reasoning (OTel GenAI).
+
+    `estimated`: the provider did not say, so this is counted or assumed, never below the truth.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_creation_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
