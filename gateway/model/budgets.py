@@ -132,7 +132,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Increment:
-    """`HINCRBY key field amount`; in a plan for expiry, `amount` grows by `per_token_micros` / 10^6 a completion token."""
+    """`HINCRBY key field amount`; in a plan for expiry, `amount` grows by `per_token_micros` / 10^6 a token."""
 
     key: str
     field: str
@@ -142,7 +142,7 @@ class Increment:
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
-    """What one charge adds to the usage roll-ups: increments and (set key, member) pairs; the keys live `ttl_seconds`."""
+    """What one charge adds to the usage roll-ups: increments and (set key, member) pairs."""
 
     increments: tuple[Increment, ...] = ()
     members: tuple[tuple[str, bytes], ...] = ()
