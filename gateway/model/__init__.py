@@ -21,6 +21,7 @@ from gateway.model.budgets import (
     Rollup,
     Scope,
     Unit,
+    Weights,
     Window,
 )
 from gateway.model.calls import (
@@ -85,5 +86,6 @@ __all__ = [
     "Unit",
     "Usage",
     "User",
+    "Weights",
     "Window",
 ]

@@ -142,8 +142,21 @@ class Increment:
 
 @dataclass(frozen=True, slots=True)
 class Rollup:
-    """What one charge adds to the usage roll-ups: increments and (set key, member) pairs."""
+    """What one charge adds to the usage roll-ups: increments and (set key, member) pairs.
+
+    Members are ASCII text (a digest in hex): the msgpack of a script knows no binary strings.
+    """
 
     increments: tuple[Increment, ...] = ()
-    members: tuple[tuple[str, bytes], ...] = ()
+    members: tuple[tuple[str, str], ...] = ()
     ttl_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What a token of each class counts in a token budget, in millionths; one counts one by default."""
+
+    input: int = 1_000_000
+    output: int = 1_000_000
+    cache_read: int = 1_000_000
+    cache_creation: int = 1_000_000

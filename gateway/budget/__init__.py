@@ -1,0 +1,28 @@
+"""Budgets: windows, the rules that apply, and the ledger that holds them hard under concurrency.
+
+The one rule that matters: a number that decides is read and changed inside the script, on the store's clock.
+"""
+
+from gateway.budget.amounts import asks, charges, held_for, weighted_tokens
+from gateway.budget.batch import LedgerFault
+from gateway.budget.lease import Extension, Lease, Order, Refusal, Verdict
+from gateway.budget.ledger import Ledger
+from gateway.budget.rules import Rules, Target
+from gateway.budget.wire import Ask
+
+__all__ = [
+    "Ask",
+    "Extension",
+    "Lease",
+    "Ledger",
+    "LedgerFault",
+    "Order",
+    "Refusal",
+    "Rules",
+    "Target",
+    "Verdict",
+    "asks",
+    "charges",
+    "held_for",
+    "weighted_tokens",
+]

@@ -1,0 +1,68 @@
+"""What the ledger is asked and what it answers: orders, leases, refusals, extensions. Frozen values."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from gateway.budget.wire import Ask, Position
+from gateway.model import Level, Rollup
+
+NO_ROLLUP = Rollup()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a call asks of the ledger.
+
+    `want_tokens` and `least_tokens` are completion tokens: what is held at best, and what a grant must reach. `share`
+    leaves most of what remains to other calls (the grant rule). If the lease expires, all that it holds is charged and
+    `plan` is rolled up, unless `charged_if_expired` is False: only while nothing can have been forwarded.
+    """
+
+    call_id: str
+    company_id: str
+    asks: tuple[Ask, ...]
+    want_tokens: int
+    least_tokens: int
+    share: bool = False
+    plan: Rollup = NO_ROLLUP
+    who: str = ""
+    charged_if_expired: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """An admitted order: its grant, when (store's ms), where its charges belong, each budget's numbers."""
+
+    order: Order
+    admitted_ms: int
+    granted_tokens: int
+    positions: tuple[Position, ...]
+    levels: tuple[Level, ...]
+
+
+class Verdict(IntEnum):
+    """Why a budget refuses: it does not; only holds stand in the way; it is spent; the call alone is larger."""
+
+    ROOM = 0
+    BUSY = 1
+    SPENT = 2
+    TOO_LARGE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refused order: nothing was changed. `retry_at_ms` is None where waiting does not help."""
+
+    order: Order
+    now_ms: int
+    verdicts: tuple[tuple[Verdict, int | None], ...]
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A lease's grant after an extend; `refused_by` is the budget that stopped it, `gone` a lease that is no more."""
+
+    granted_tokens: int
+    refused_by: Level | None = None
+    gone: bool = False

@@ -1,0 +1,218 @@
+"""The ledger: budgets that concurrency cannot overrun. A typed Python face over the script in `lua/`.
+
+P1  At every admission, for every enforced budget, used + held <= limit.
+P2  A call that reached an upstream is charged exactly once.
+P3  A hold is a lease: a gateway that dies leaves none behind after its lease has run out.
+P5  Nothing runs at midnight: the period is part of the stored state.
+
+Every operation is idempotent by its call id, so a reply that is lost is never a call that is charged twice.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gateway.budget import keys, wire
+from gateway.budget.batch import Answer, Batcher, LedgerFault
+from gateway.budget.lease import Extension, Lease, Order, Refusal, Verdict
+from gateway.budget.windows import CandidateCache
+from gateway.budget.wire import Ask, Operation, Position
+from gateway.errors import StoreUnavailable
+from gateway.model import Budget, Level, Rollup
+from gateway.store.connection import Script, Store
+from gateway.store.shards import prefix as shard_of
+
+_REAPED_BEFORE_REFUSING = 16
+_STALE_TRIES = 3
+_CLOSING_LIFE_SECONDS = 15 * 60
+_CLOSING_PAUSE_SECONDS = 0.25
+_CLOSING_PAUSE_MOST_SECONDS = 5.0
+
+
+class Ledger:
+    """Reserve, extend, settle, release, read, override, reap: all against one store, micro-batched."""
+
+    def __init__(
+        self, store: Store, script: Script, *, lease_seconds: float, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._batcher = Batcher(store, script)
+        self._lease_ms = int(lease_seconds * 1000)
+        self._windows = CandidateCache()
+        self._clock = clock
+        self._offset_ms = 0
+        self._closing: set[asyncio.Task[str]] = set()
+
+    def now_ms(self) -> int:
+        """Give the store's time as well as it is known: the local clock, corrected by the last answer."""
+        return int(self._clock() * 1000) + self._offset_ms
+
+    async def reserve(self, order: Order) -> Lease | Refusal:
+        """Hold an order in every budget or in none. StoreUnavailable: a hold that was made after all is released."""
+        answer = await self._ask_to_hold(order)
+        if answer[1][0] == "refused" and answer[1][3] > 0:
+            await self.reap(shard_of(order.company_id), _REAPED_BEFORE_REFUSING)
+            answer = await self._ask_to_hold(order)
+        return _admission(order, answer)
+
+    async def _ask_to_hold(self, order: Order) -> Answer:
+        try:
+            return await self._fresh(lambda: self._reservation(order), order.company_id)
+        except (asyncio.CancelledError, StoreUnavailable):
+            self._close(order, lambda: self._release_operation(order))
+            raise
+
+    def _reservation(self, order: Order) -> Operation:
+        prefix = shard_of(order.company_id)
+        op = Operation(["reserve", 0, order.call_id])
+        op.fields += [
+            op.key(keys.tombstone(prefix, order.call_id)),
+            self._lease_ms,
+            int(order.charged_if_expired),
+            order.want_tokens,
+            order.least_tokens,
+            int(order.share),
+            wire.specs(op, prefix, order.asks, self._windows, self.now_ms()),
+            wire.rollup(op, order.plan),
+            order.who,
+        ]
+        return op
+
+    async def extend(self, lease: Lease, want_tokens: int = 0) -> Extension:
+        """Move a lease's deadline; with more `want_tokens` than granted, grow the hold in every budget or in none."""
+        order = lease.order
+        prefix = shard_of(order.company_id)
+        op = Operation(["extend", 0, order.call_id, self._lease_ms, want_tokens])
+        op.fields.append(wire.specs(op, prefix, order.asks, self._windows, self.now_ms()))
+        _, answer = await self._ask(prefix, op)
+        if answer[0] == "gone":
+            return Extension(lease.granted_tokens, gone=True)
+        if answer[0] == "refused":
+            place = answer[2] - 1
+            return Extension(answer[1], refused_by=wire.level(order.asks[place].budget, answer[3][place]))
+        return Extension(answer[1])
+
+    def settle(self, lease: Lease, amounts: Sequence[int], rollup: Rollup) -> "asyncio.Task[str]":
+        """Charge what was used, one amount per ask, and free the rest; gives a task that no caller can cancel.
+
+        The task tries again while the store is away, for as long as the store would know a late settle, and ends with
+        what happened: settled, corrected, recovered, already, doubtful; or lost.
+        """
+        return self._close(lease.order, lambda: self._settlement(lease, "s", amounts, rollup))
+
+    def release(self, lease: Lease) -> "asyncio.Task[str]":
+        """Free a hold of a call that used nothing: no request byte was sent, or the upstream refused it."""
+        nothing = [0] * len(lease.order.asks)
+        empty = Rollup(ttl_seconds=lease.order.plan.ttl_seconds)
+        return self._close(lease.order, lambda: self._settlement(lease, "r", nothing, empty))
+
+    def _settlement(self, lease: Lease, kind: str, amounts: Sequence[int], rollup: Rollup) -> Operation:
+        order = lease.order
+        prefix = shard_of(order.company_id)
+        op = Operation(["settle", 0, order.call_id])
+        op.fields += [
+            op.key(keys.tombstone(prefix, order.call_id)),
+            kind,
+            lease.admitted_ms,
+            wire.entries(op, prefix, order.asks, lease.positions),
+            list(amounts),
+            wire.rollup(op, rollup),
+            order.who,
+        ]
+        op.keys += dict.fromkeys(
+            increment.key for increment in order.plan.increments
+        )  # what an expiry may have charged
+        return op
+
+    def _release_operation(self, order: Order) -> Operation:
+        """Release a reserve whose answer nobody has; should it still be on its way, the tombstone turns it away."""
+        unknown = Lease(order, self.now_ms(), 0, (Position(0, 0),) * len(order.asks), ())
+        return self._settlement(unknown, "r", [0] * len(order.asks), Rollup())
+
+    def _close(self, order: Order, operation: Callable[[], Operation]) -> "asyncio.Task[str]":
+        closing = self._keep_closing(shard_of(order.company_id), operation)
+        task = asyncio.get_running_loop().create_task(closing, name=f"close {order.call_id}")
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+        return task
+
+    async def _keep_closing(self, prefix: str, operation: Callable[[], Operation]) -> str:
+        deadline = time.monotonic() + _CLOSING_LIFE_SECONDS
+        pause_seconds = _CLOSING_PAUSE_SECONDS
+        while True:
+            try:
+                _, answer = await self._ask(prefix, operation())
+                return str(answer[0])
+            except StoreUnavailable:
+                if time.monotonic() > deadline:
+                    return "lost"
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, _CLOSING_PAUSE_MOST_SECONDS)
+
+    async def drain(self, timeout_seconds: float) -> int:
+        """Wait for settles and releases that are still on their way; gives how many did not make it in time."""
+        if not self._closing:
+            return 0
+        _, pending = await asyncio.wait(self._closing, timeout=timeout_seconds)
+        return len(pending)
+
+    async def read(self, company_id: str, budgets: Sequence[Budget]) -> tuple[Level, ...]:
+        """Give the numbers that a reserve would use, without writing anything."""
+        asks = tuple(Ask(budget, 0, 0) for budget in budgets)
+        prefix = shard_of(company_id)
+
+        def operation() -> Operation:
+            op = Operation(["read", 0])
+            op.fields.append(wire.specs(op, prefix, asks, self._windows, self.now_ms()))
+            return op
+
+        _, answer = await self._fresh(operation, company_id)
+        return tuple(wire.level(budget, row) for budget, row in zip(budgets, answer[1], strict=True))
+
+    async def override(self, company_id: str, budget: Budget, limit: int | None, who: str) -> str:
+        """Set a budget's limit in the store (None clears it: the file's applies); gives the line that stood there."""
+        prefix = shard_of(company_id)
+        op = Operation(["override", 0])
+        op.fields += [op.key(keys.overrides(prefix, budget)), budget.id, limit or 0, "" if limit is None else who]
+        _, answer = await self._ask(prefix, op)
+        return str(answer[1])
+
+    async def reap(self, prefix: str, most: int = 256) -> int:
+        """Charge the expired leases of a shard by their policy; gives how many there were."""
+        _, answer = await self._ask(prefix, Operation(["expired", 0, most]))
+        waiting = [self._batcher.submit(prefix, _reaping(prefix, *row)) for row in answer[1]]
+        answers = await asyncio.gather(*waiting)
+        return sum(1 for _, one in answers if one[0] == "reaped")
+
+    async def _fresh(self, operation: Callable[[], Operation], company_id: str) -> Answer:
+        """Ask again while the candidate windows are stale: the first answer tells the store's time."""
+        for _ in range(_STALE_TRIES):
+            answer = await self._ask(shard_of(company_id), operation())
+            if answer[1][0] != "stale":
+                return answer
+        raise LedgerFault("the store's clock does not stand still: no calendar window holds it")
+
+    async def _ask(self, prefix: str, op: Operation) -> Answer:
+        answer = await self._batcher.submit(prefix, op)
+        self._offset_ms = answer[0] - int(self._clock() * 1000)
+        return answer
+
+
+def _reaping(prefix: str, call_id: str, names: list[str], rollup_names: list[str]) -> Operation:
+    op = Operation(["reap", 0, call_id])
+    op.fields += [op.key(keys.tombstone(prefix, call_id)), [op.key(name) if name else 0 for name in names]]
+    op.keys += rollup_names
+    return op
+
+
+def _admission(order: Order, answer: Answer) -> Lease | Refusal:
+    now_ms, fields = answer
+    if fields[0] == "finished":
+        raise LedgerFault(f"call {order.call_id} has already ended")
+    rows: list[list[Any]] = fields[2]
+    levels = tuple(wire.level(ask.budget, row) for ask, row in zip(order.asks, rows, strict=True))
+    if fields[0] == "refused":
+        verdicts = tuple((Verdict(code), at if at >= 0 else None) for code, at in fields[1])
+        return Refusal(order, now_ms, verdicts, levels)
+    admitted_ms = fields[3] if fields[0] == "duplicate" else now_ms
+    return Lease(order, admitted_ms, fields[1], tuple(wire.position(row) for row in rows), levels)
