@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.budget import keys, wire
 from gateway.errors import StoreUnavailable
-from gateway.store.connection import Script, Store
+from gateway.store.connection import Script, Store, outage
 
 MOST_OPERATIONS = 64
 MOST_IN_FLIGHT = 2
@@ -61,7 +61,7 @@ class Batcher:
     def _flush(self, prefix: str, lane: _Lane) -> None:
         lane.is_scheduled = False
         while lane.waiting and lane.in_flight < MOST_IN_FLIGHT:
-            batch = []
+            batch: list[tuple[wire.Operation, asyncio.Future[Answer]]] = []
             while lane.waiting and len(batch) < MOST_OPERATIONS:
                 op, future = lane.waiting.popleft()
                 if not future.done():  # nobody waits for it any more, and it never left
@@ -74,6 +74,7 @@ class Batcher:
             task.add_done_callback(self._tasks.discard)
 
     async def _send(self, prefix: str, lane: _Lane, batch: list[tuple[wire.Operation, asyncio.Future[Answer]]]) -> None:
+        failure: Exception = LedgerFault("a batch could not be written, or its answer not be read")
         try:
             names, packed = wire.encode([op for op, _ in batch])
             reply = await self._store.run(self._script, [*keys.shared(prefix), *names], [packed])
@@ -82,23 +83,24 @@ class Batcher:
                 if not future.done():
                     _resolve(future, now_ms, answer)
         except (StoreUnavailable, RuntimeError) as exc:
+            failure = exc
+        finally:
             for _, future in batch:
                 if not future.done():
-                    future.set_exception(_again(exc))
-        finally:
+                    future.set_exception(_again(failure))
             lane.in_flight -= 1
             self._schedule(prefix, lane)
 
 
 def _resolve(future: asyncio.Future[Answer], now_ms: int, answer: list[Any]) -> None:
     if answer[0] == "error":
-        future.set_exception(LedgerFault(answer[1]))
+        future.set_exception(outage(answer[1]) or LedgerFault(answer[1]))
     else:
         future.set_result((now_ms, answer))
 
 
-def _again(exc: StoreUnavailable | RuntimeError) -> Exception:
+def _again(exc: Exception) -> Exception:
     """Give each waiter an exception of its own: a shared one would collect every waiter's traceback."""
     if isinstance(exc, StoreUnavailable):
-        return StoreUnavailable(exc.message)
+        return StoreUnavailable(exc.message, headers=exc.headers)
     return LedgerFault(str(exc))

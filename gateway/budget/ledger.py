@@ -59,7 +59,7 @@ class Ledger:
         try:
             return await self._fresh(lambda: self._reservation(order), order.company_id)
         except (asyncio.CancelledError, StoreUnavailable):
-            self._close(order, lambda: self._release_operation(order))
+            _ = self._close(order, lambda: self._release_of(self._unknown(order)))  # goes on behind
             raise
 
     def _reservation(self, order: Order) -> Operation:
@@ -102,9 +102,7 @@ class Ledger:
 
     def release(self, lease: Lease) -> "asyncio.Task[str]":
         """Free a hold of a call that used nothing: no request byte was sent, or the upstream refused it."""
-        nothing = [0] * len(lease.order.asks)
-        empty = Rollup(ttl_seconds=lease.order.plan.ttl_seconds)
-        return self._close(lease.order, lambda: self._settlement(lease, "r", nothing, empty))
+        return self._close(lease.order, lambda: self._release_of(lease))
 
     def _settlement(self, lease: Lease, kind: str, amounts: Sequence[int], rollup: Rollup) -> Operation:
         order = lease.order
@@ -124,10 +122,13 @@ class Ledger:
         )  # what an expiry may have charged
         return op
 
-    def _release_operation(self, order: Order) -> Operation:
-        """Release a reserve whose answer nobody has; should it still be on its way, the tombstone turns it away."""
-        unknown = Lease(order, self.now_ms(), 0, (Position(0, 0),) * len(order.asks), ())
-        return self._settlement(unknown, "r", [0] * len(order.asks), Rollup())
+    def _release_of(self, lease: Lease) -> Operation:
+        nothing = [0] * len(lease.order.asks)
+        return self._settlement(lease, "r", nothing, Rollup(ttl_seconds=lease.order.plan.ttl_seconds))
+
+    def _unknown(self, order: Order) -> Lease:
+        """Give the lease of a reserve whose answer nobody has: the store knows its places, or turns it away later."""
+        return Lease(order, self.now_ms(), 0, (Position(0, 0),) * len(order.asks), ())
 
     def _close(self, order: Order, operation: Callable[[], Operation]) -> "asyncio.Task[str]":
         closing = self._keep_closing(shard_of(order.company_id), operation)

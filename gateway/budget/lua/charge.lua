@@ -9,11 +9,13 @@ local E_STATE, E_BUCKETS, E_ID, E_KIND, E_START, E_MARK, E_SPAN, E_RESERVED, E_M
 local function change(state_key, bucket_key, entry, used, held)
   local s, start = parse(redis.call('HGET', state_key, entry[E_ID])), entry[E_START]
   local c = {state_key = state_key, bucket_key = bucket_key, id = entry[E_ID]}
+  c.is_lost = not s and entry[E_KIND] ~= 'l'
   if entry[E_KIND] == 'r' then
     s = s or {start = start, used = 0, held = 0, mark = -1}
     s.start = max(s.start, start)
     if used ~= 0 and start >= s.start - entry[E_SPAN] then
       c.bucket, c.used, s.used = start, used, s.used + used
+      c.is_first = redis.call('HLEN', bucket_key) == 0
       s.mark = s.mark < 0 and start or min(s.mark, start)
     end
   else
@@ -32,10 +34,9 @@ end
 local function apply(changes)
   for _, c in pairs(changes) do
     write_state(c.state_key, c.id, c.state)
-    if c.bucket then
-      redis.call('HINCRBY', c.bucket_key, text(c.bucket), text(c.used))
-      if redis.call('TTL', c.bucket_key) < 0 then redis.call('EXPIRE', c.bucket_key, STATE_LIFE_SECONDS) end
-    end
+    if c.is_lost then redis.call('EXPIRE', c.state_key, STATE_LIFE_SECONDS) end
+    if c.bucket then redis.call('HINCRBY', c.bucket_key, text(c.bucket), text(c.used)) end
+    if c.is_first then redis.call('EXPIRE', c.bucket_key, STATE_LIFE_SECONDS) end
   end
 end
 
@@ -47,17 +48,23 @@ local function named(rollup)
   return rollup
 end
 
-local function add_rollup(rollup, sign)
-  local touched = {}
-  for _, item in ipairs(rollup[1]) do
-    redis.call('HINCRBY', item[1], item[2], text(sign * item[3]))
-    touched[item[1]] = true
+-- Reads only: those of a roll-up's keys that are not there yet, which are then given their end.
+local function new_keys(rollup)
+  local found = {}
+  for size, list in pairs({HLEN = rollup[1], SCARD = rollup[2]}) do
+    local seen = {}
+    for _, item in ipairs(list) do
+      if not seen[item[1]] and redis.call(size, item[1]) == 0 then found[#found + 1] = item[1] end
+      seen[item[1]] = true
+    end
   end
-  for _, item in ipairs(rollup[2]) do
-    redis.call('SADD', item[1], item[2])
-    touched[item[1]] = true
-  end
-  for name in pairs(touched) do redis.call('EXPIRE', name, text(rollup[3]), 'NX') end
+  return found
+end
+
+local function add_rollup(rollup, fresh)
+  for _, item in ipairs(rollup[1]) do redis.call('HINCRBY', item[1], item[2], text(item[3])) end
+  for _, item in ipairs(rollup[2]) do redis.call('SADD', item[1], item[2]) end
+  for _, name in ipairs(fresh) do redis.call('EXPIRE', name, text(rollup[3])) end
 end
 
 local function finish(id, tombstone_key, tombstone, life)
@@ -66,12 +73,15 @@ local function finish(id, tombstone_key, tombstone, life)
   redis.call('SET', tombstone_key, tombstone, 'PX', text(life))
 end
 
--- Durable for seven days, or for the shard's last 100,000 charges where there are more.
-local function record(kind, id, who, admitted, entries, amounts)
+-- Reads only: how the events are kept to seven days, or to the shard's last 100,000 where there are more.
+local function trimming()
+  if redis.call('XLEN', EVENTS) > EVENTS_KEPT then return {'MAXLEN', text(EVENTS_KEPT)} end
+  return {'MINID', text(NOW - EVENT_LIFE)}
+end
+
+local function record(trim, kind, id, who, admitted, entries, amounts)
   local charges = {}
   for i, entry in ipairs(entries) do charges[i] = entry[E_ID] .. '=' .. text(amounts[i]) end
-  local trim, threshold = 'MINID', text(NOW - EVENT_LIFE)
-  if redis.call('XLEN', EVENTS) > EVENTS_KEPT then trim, threshold = 'MAXLEN', text(EVENTS_KEPT) end
-  redis.call('XADD', EVENTS, trim, '~', threshold, '*', 'kind', kind, 'call', id, 'who', who,
+  redis.call('XADD', EVENTS, trim[1], '~', trim[2], '*', 'kind', kind, 'call', id, 'who', who,
     'admitted', text(admitted), 'charged', table.concat(charges, ' '))
 end

@@ -41,9 +41,10 @@ local function reap(op)
     for i, item in ipairs(plan[1]) do rollup[1][i] = {item[1], item[2], item[3] + cost(granted, item[4])} end
     rollup[2] = plan[2]
   end
+  local fresh, trim = new_keys(rollup), trimming()
   apply(changes)
-  finish(id, key(tombstone_key), 'x' .. cmsgpack.pack({amounts, rollup[1]}), EXPIRED_LIFE)
-  add_rollup(rollup, 1)
-  record('expired', id, who, admitted, entries, amounts)
+  finish(id, key(tombstone_key), 'x' .. cmsgpack.pack({entries, amounts, rollup[1]}), EXPIRED_LIFE)
+  add_rollup(rollup, fresh)
+  record(trim, 'expired', id, who, admitted, entries, amounts)
   return {'reaped', amounts}
 end

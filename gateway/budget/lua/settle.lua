@@ -8,7 +8,7 @@ local function settle(op)
   local _, _, id, tombstone_key, kind, admitted, entries, amounts, rollup, who = unpack(op)
   local blob, outcome, lease, expired = redis.call('HGET', LEASES, id), 'settled', nil, nil
   if blob then
-    lease = cmsgpack.unpack(blob)
+    lease = cmsgpack.unpack(blob)[4]
   else
     local tombstone = redis.call('GET', key(tombstone_key))
     if tombstone and string.sub(tombstone, 1, 1) ~= 'x' then return {'already'} end
@@ -24,17 +24,22 @@ local function settle(op)
       outcome = 'recovered'
     end
   end
-  local changes = {}
+  -- The store's own word on where a call was admitted: who lost the reply to the reserve does not know.
+  local places, changes = lease or expired and expired[1] or entries, {}
   for i, entry in ipairs(entries) do
-    local reserved = lease and lease[4][i][E_RESERVED] or 0
-    local before = expired and expired[1][i] or 0
+    local reserved = lease and lease[i][E_RESERVED] or 0
+    local before = expired and expired[2][i] or 0
     local bucket_key = entry[E_BUCKETS] > 0 and key(entry[E_BUCKETS]) or ''
-    changes[i] = change(key(entry[E_STATE]), bucket_key, entry, amounts[i] - before, -reserved)
+    changes[i] = change(key(entry[E_STATE]), bucket_key, places[i], amounts[i] - before, -reserved)
   end
+  named(rollup)
+  for _, item in ipairs(expired and expired[3] or {}) do
+    table.insert(rollup[1], {item[1], item[2], -item[3]})
+  end
+  local fresh, trim = new_keys(rollup), trimming()
   apply(changes)
   finish(id, key(tombstone_key), kind, SETTLED_LIFE)
-  if expired then add_rollup({expired[2], {}, rollup[3]}, -1) end
-  add_rollup(named(rollup), 1)
-  record(kind == 's' and outcome or 'released', id, who, admitted, entries, amounts)
+  add_rollup(rollup, fresh)
+  record(trim, kind == 's' and outcome or 'released', id, who, admitted, entries, amounts)
   return {outcome}
 end

@@ -1,0 +1,1 @@
+"""Endpoints that the gateway answers itself. They show what other rooms know; nothing here decides."""

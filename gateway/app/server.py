@@ -1,0 +1,64 @@
+"""Requests to handlers, errors to answers: the outermost handler."""
+
+from collections.abc import Mapping
+
+import structlog
+from aiohttp import web
+
+from gateway.api.answers import error_answer
+from gateway.app.paths import Paths
+from gateway.app.table import TABLE, Handler
+from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, NotFound
+from gateway.pipeline.gateway import Gateway
+from gateway.pipeline.ids import new_id
+
+log = structlog.get_logger("app")
+
+KEEPALIVE_SECONDS = 75.0
+
+
+class App:
+    """Answers requests under the `gateway` it holds; a reload replaces that as a whole."""
+
+    def __init__(self, gateway: Gateway, table: Mapping[str, Mapping[str, Handler]] = TABLE) -> None:
+        self.gateway = gateway
+        self._table = table
+        self._paths = Paths(tuple(table))
+
+    def server(self) -> web.Server:
+        """Give the protocol factory to listen with. A client that leaves cancels its handler."""
+        return web.Server(
+            self.answer,
+            handler_cancellation=True,
+            auto_decompress=False,
+            access_log=None,
+            keepalive_timeout=KEEPALIVE_SECONDS,
+        )
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request; every error becomes an answer here, once."""
+        call_id = new_id()
+        try:
+            handler, params = self._find(request)
+            return await handler(self.gateway, request, call_id, params)
+        except GatewayError as error:
+            return error_answer(error, call_id)
+        except ConnectionResetError:
+            return web.Response(status=499)  # nobody is there to read it
+        except Exception:
+            log.exception("unexpected", request_id=call_id)
+            return error_answer(GatewayError("Something went wrong in the gateway."), call_id)
+
+    def _find(self, request: web.BaseRequest) -> tuple[Handler, Mapping[str, str]]:
+        target = request.raw_path
+        if not target.startswith("/"):
+            raise BadRequest("The request target must be a path.")
+        found = self._paths.find(target.partition("?")[0])
+        if found is None:
+            raise NotFound("No such endpoint: the gateway serves what it can meter, see docs/endpoints.md.")
+        path, params = found
+        methods = self._table[path]
+        if request.method not in methods:
+            allow = ", ".join(methods)
+            raise MethodNotAllowed(f"This endpoint takes {allow}.", headers={"Allow": allow})
+        return methods[request.method], params

@@ -1,0 +1,73 @@
+"""Owns the step from a valid document to the `Config`: what the settings mean together.
+
+The rule that matters: every reference is resolved here and every default filled in, so that no other room does either.
+"""
+
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from gateway.config.findings import Findings
+from gateway.config.keys import build_keys
+from gateway.config.limits import build_budgets
+from gateway.config.people import build_people
+from gateway.config.schema import Document, LedgerSection, StoreSection
+from gateway.config.upstreams import build_credits, build_providers, build_purposes
+from gateway.config.value import Config, LedgerConfig, Server, StoreConfig
+from gateway.model import MICROS, Quotas, Secret, Weights
+
+
+def build(document: Document, source: Path, findings: Findings) -> Config:
+    """Make the configuration of a document; what is wrong with it as a whole goes into `findings`."""
+    providers = build_providers(document, source.parent, findings)
+    people = build_people(document, findings)
+    keys = build_keys(document, people, providers, findings)
+    return Config(
+        source=source,
+        server=Server(**document.server.model_dump()),
+        store=_store(document.store, source.parent),
+        timezone=document.timezone,
+        ledger=_ledger(document.ledger),
+        providers=providers,
+        purposes=build_purposes(document, findings),
+        default_purpose=document.default_purpose,
+        quotas=Quotas(**document.quotas.model_dump()),
+        companies=MappingProxyType({company.id: company for company in people.companies.by_id.values()}),
+        users=MappingProxyType(people.users.by_id),
+        agents=MappingProxyType({agent.id: agent for agent in people.agents.by_id.values()}),
+        keys=keys,
+        budgets=build_budgets(document, people, {key.name: key for key in keys}, providers, findings),
+        credits=build_credits(document.credits, providers, findings),
+        secrets=_secrets(document),
+    )
+
+
+def _store(section: StoreSection, directory: Path) -> StoreConfig:
+    return StoreConfig(
+        url=Secret(section.url),
+        data_dir=directory / section.data_dir,
+        retention_days=section.retention_days,
+        allow_volatile=section.allow_volatile,
+    )
+
+
+def _ledger(section: LedgerSection) -> LedgerConfig:
+    weights = {name: int(weight * MICROS) for name, weight in section.weights.model_dump().items()}
+    return LedgerConfig(
+        enforcement=section.enforcement,
+        tranche_tokens=section.tranche_tokens,
+        default_output_tokens=section.default_output_tokens,
+        lease_seconds=section.lease_seconds,
+        weights=Weights(**weights),
+    )
+
+
+def _secrets(document: Document) -> frozenset[str]:
+    """Collect every text that must not be shown: as it is written, and as it is sent."""
+    url = urlsplit(document.store.url)
+    texts = {url.password or "", *parse_qs(url.query).get("password", [])}
+    texts |= {unquote(text) for text in texts}
+    texts |= {key.key or "" for key in document.keys}
+    for provider in document.providers.values():
+        texts |= {provider.api_key or "", *provider.headers.values()}
+    return frozenset(texts - {""})

@@ -1,0 +1,258 @@
+"""Owns the shape of the file: which settings exist, their defaults, and the sentence that describes each.
+
+The rule that matters: a setting that is not listed here is refused, and one that is listed does something. The
+descriptions are the only ones; docs/configuration.md is made of them.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from gateway.config import fields as f
+from gateway.config.section import Section, required, setting
+from gateway.model import UNLIMITED, Enforcement, OnDisconnect, Role, Timeouts, Unit
+
+
+class ServerSection(Section):
+    """`server:`."""
+
+    host: f.Host = setting("127.0.0.1", "Address to listen on; `--host` overrides it.")
+    port: f.Port = setting(8080, "Port to listen on; 0 takes a free one, `--port` overrides it.")
+    max_body_bytes: f.BodyBytes = setting(33_554_432, "Largest request body; a larger one gets 413.")
+    drain_seconds: f.DrainSeconds = setting(30, "How long calls in flight may go on when the gateway stops.")
+
+
+class StoreSection(Section):
+    """`store:`."""
+
+    url: f.StoreUrl = setting(
+        "embedded", "Where the ledger lives: `embedded` (our own Valkey), `redis://`, `rediss://` or `unix://`."
+    )
+    data_dir: f.FilePath = setting("./data", "The embedded store's directory, from this file's directory.")
+    retention_days: f.RetentionDays = setting(400, "How long usage is remembered.")
+    allow_volatile: f.Switch = setting(
+        False, "Accept a store without persistence, which forgets all spending when it restarts."
+    )
+
+
+class WeightsSection(Section):
+    """`ledger.weights:`."""
+
+    input: f.Weight = setting(Decimal(1), "What an uncached prompt token counts.")
+    output: f.Weight = setting(Decimal(1), "What a completion token counts, reasoning included.")
+    cache_read: f.Weight = setting(Decimal(1), "What a prompt token read from the provider's cache counts.")
+    cache_creation: f.Weight = setting(Decimal(1), "What a prompt token written to that cache counts.")
+
+
+class LedgerSection(Section):
+    """`ledger:`."""
+
+    enforcement: f.Strictness = setting(
+        Enforcement.HARD, "`hard` refuses calls and cuts streams, `soft` refuses new calls only, `shadow` only counts."
+    )
+    tranche_tokens: f.ModelTokens = setting(2048, "How much completion a stream sets aside at a time.")
+    default_output_tokens: f.ModelTokens = setting(
+        4096, "The longest answer to expect when neither the call nor its model says."
+    )
+    lease_seconds: f.LeaseSeconds = setting(60, "How long a hold outlives a gateway that died.")
+    weights: WeightsSection = setting(WeightsSection(), "How budgets weigh the kinds of token.")
+
+
+class ModelSection(Section):
+    """`providers.NAME.models.MODEL:`."""
+
+    max_output_tokens: f.ModelTokens | None = setting(None, "The longest answer that the model can give.")
+    reasoning: f.Switch | None = setting(
+        None, "Whether it thinks unseen, so that its output cannot be watched; left out, its name decides."
+    )
+
+
+class TimeoutsSection(Section):
+    """`providers.NAME.timeouts:`."""
+
+    connect: f.Seconds = setting(Timeouts().connect, "Seconds to accept a connection.")
+    first_byte: f.Seconds = setting(Timeouts().first_byte, "Seconds until the answer begins.")
+    between_bytes: f.Seconds = setting(Timeouts().between_bytes, "Seconds between two reads of the answer.")
+
+
+class ProviderSection(Section):
+    """`providers.NAME:`."""
+
+    dialect: f.Dialect = required("`openai` (any compatible server) or `demo` (the built-in model).")
+    base_url: f.BaseUrl | None = setting(
+        None, "Where it is, with the version: `https://api.openai.com/v1`; required, except for `demo`."
+    )
+    api_key: f.Credential | None = setting(
+        None, "Sent as a bearer token; left out, none is sent; empty, the provider is off."
+    )
+    models: Annotated[dict[f.ModelName, ModelSection], Field(min_length=1)] = required(
+        "What it serves, by exact name or by a pattern with `*`; an exact name beats a pattern."
+    )
+    chargeable: f.Switch = setting(True, "Whether we pay for it (`$` in usage), or the customer does.")
+    media_tokens: f.MediaTokens = setting(48_169, "What an image, sound or file in a prompt is taken to cost.")
+    timeouts: TimeoutsSection = setting(TimeoutsSection(), "How long it may keep a call waiting.")
+    ca_file: f.FilePath | None = setting(
+        None, "PEM file of the authorities to trust instead of the system's, from this file's directory."
+    )
+    headers: dict[f.HeaderName, f.HeaderValue] = setting({}, "Sent with every request; treated as secrets.")
+    on_disconnect: f.Disconnect = setting(
+        OnDisconnect.CLOSE, "When the client of a stream leaves: `close` the stream, or `drain` it."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_empty_key(cls, data: Any) -> Any:
+        # `api_key:` with nothing behind it must mean "off", as an empty variable does, not "send none".
+        is_empty = isinstance(data, dict) and "api_key" in data and data["api_key"] is None
+        return {**data, "api_key": ""} if is_empty else data
+
+
+class PurposeSection(Section):
+    """`purposes.CODE:`."""
+
+    description: f.Description = setting("", "What it is, in a line.")
+    category: f.Category | None = setting(
+        None, f"Billing category, else the endpoint's: {', '.join(f'`{name}`' for name in f.CATEGORIES)}."
+    )
+    deep_thought: f.Switch = setting(False, "Count its completions as deep thought too.")
+    imports: f.Switch = setting(False, "Count the characters of its prompts as imported.", alias="import")
+
+
+class QuotasSection(Section):
+    """`quotas:`: every user's default."""
+
+    daily: f.Limit = setting(UNLIMITED, "Tokens of a user in a calendar day, unless the user has an own limit.")
+    weekly: f.Limit = setting(UNLIMITED, "Tokens in a week, which starts on Monday.")
+    monthly: f.Limit = setting(UNLIMITED, "Tokens in a calendar month.")
+
+
+class CompanyBudgetSection(Section):
+    """`companies[].budget:`."""
+
+    tokens: f.Limit = required("Tokens in any `window_days` days: -1 unlimited, 0 blocked.")
+    window_days: f.WindowDays = setting(30, "Length of the rolling window, 1 to 480 days.")
+
+
+class CompanySection(Section):
+    """`companies[]:`."""
+
+    id: f.Guid = required("Its GUID, for ever: spending is remembered under it.")
+    name: f.Name = required("What people and this file call it.")
+    budget: CompanyBudgetSection | None = setting(None, "Its rolling budget; left out: unlimited over 30 days.")
+    timezone: f.Zone | None = setting(None, "Where its days begin; left out, the file's `timezone`.")
+
+
+class UserQuotasSection(Section):
+    """`users[].quotas:`."""
+
+    daily: f.Limit | None = setting(None, "Own limit of a day; left out, the default of `quotas`.")
+    weekly: f.Limit | None = setting(None, "Own limit of a week.")
+    monthly: f.Limit | None = setting(None, "Own limit of a month.")
+
+
+class UserSection(Section):
+    """`users[]:`: names and exceptions; a user who is not listed has the default quotas."""
+
+    id: f.Guid = required("Its GUID; the same one in two companies is two users.")
+    name: f.Name = required("Its name, unique in its company.")
+    company: f.Reference = required("Its company, by name or id.")
+    quotas: UserQuotasSection = setting(UserQuotasSection(), "Exceptions from the default quotas.")
+
+
+class AgentSection(Section):
+    """`agents[]:`."""
+
+    id: f.Guid = required("GUID of a bot or app that calls are made for.")
+    name: f.Name = required("Its name, unique in its company.")
+    company: f.Reference = required("Its company, by name or id.")
+
+
+class KeySection(Section):
+    """`keys[]:`."""
+
+    name: f.Label = required("What people, budgets and logs call the key.")
+    key: f.KeyText | None = setting(None, "The key itself, best as `${NAME}`; or else `sha256`.")
+    sha256: f.Sha256 | None = setting(None, "SHA-256 of the key, as `gateway key new` prints it.")
+    company: f.Reference | None = setting(None, "Who pays, by name or id; only an `admin` key may have none.")
+    user: f.Reference | None = setting(None, "Whose key it is, by name or id; left out: a service key.")
+    agent: f.Reference | None = setting(None, "The agent its calls are made for, unless a call names another.")
+    role: f.KeyRole = setting(Role.USER, "`user`, `company_admin` or `admin`: what it may read and administer.")
+    models: tuple[f.ModelName, ...] = setting((), "Models it may call, with `*` in patterns; none: all.")
+    purposes: tuple[f.PurposeCode, ...] = setting((), "Purposes it may state; none: all.")
+    default_purpose: f.PurposeCode | None = setting(None, "The purpose of a call that states none.")
+    expires: f.Moment | None = setting(None, "When it stops working: a time (UTC), or the start of a date.")
+    acts_for_users: f.Switch = setting(False, "Let a service key name any user of its company in `X-Gateway-User`.")
+    user_from_body: f.Switch = setting(False, "Let it name the user in the body's `user` too.")
+
+
+class MatchSection(Section):
+    """`budgets[].match:`."""
+
+    provider: f.Glob | None = setting(None, "Only calls to this provider; `*` stands for anything.")
+    model: f.Glob | None = setting(None, "Only calls to this model, such as `gpt-4o*`.")
+    purpose: f.Glob | None = setting(None, "Only calls with this purpose.")
+
+
+class WindowSection(Section):
+    """`budgets[].window:`: exactly one of these."""
+
+    rolling_days: f.WindowDays | None = setting(None, "Any so many days, 1 to 480.")
+    calendar: f.CalendarPeriod | None = setting(None, "The current `day`, `week` or `month`.")
+    fixed_seconds: f.WindowSeconds | None = setting(None, "Slices of so many seconds, at most 31 days.")
+    lifetime: f.Switch | None = setting(None, "`true`: for ever.")
+
+
+class BudgetSection(Section):
+    """`budgets[]:`."""
+
+    name: f.Label = required("What refusals and headers call it; its counters are kept under it.")
+    scope: f.BudgetScope = required("Whose spending is counted: each `company`, `user`, `key` or `agent`.")
+    company: f.Reference | None = setting(None, "Only within this company, by name or id.")
+    user: f.Reference | None = setting(None, "Only this user (scope `user`).")
+    key: f.Reference | None = setting(None, "Only this key (scope `key`).")
+    agent: f.Reference | None = setting(None, "Only this agent (scope `agent`).")
+    match: MatchSection = setting(MatchSection(), "Which calls it counts; left out: all.")
+    window: WindowSection | None = setting(None, "Over what time; exactly one kind, none for `in_flight`.")
+    unit: f.BudgetUnit = setting(Unit.TOKENS, "`tokens`, `requests`, or `in_flight` (calls at the same time).")
+    limit: f.Limit = required("How much: -1 unlimited, 0 blocked.")
+    enforcement: f.Strictness | None = setting(None, "Left out, the ledger's.")
+
+
+class PriceSection(Section):
+    """`credits.models.MODEL:`."""
+
+    input: f.Credit = required("Credits for 1,000 prompt tokens.")
+    output: f.Credit = required("Credits for 1,000 completion tokens.")
+
+
+class CreditsSection(Section):
+    """`credits:`."""
+
+    per_1k_tokens: f.Credit = setting(Decimal(1), "Credits for 1,000 tokens of a model without a price.")
+    models: dict[f.ExactModelName, PriceSection] = setting({}, "Prices by model.")
+    timezone: f.Zone = setting("UTC", "Where a billing day begins.")
+
+
+class Document(Section):
+    """The whole file."""
+
+    server: ServerSection = setting(ServerSection(), "Where the gateway listens.")
+    store: StoreSection = setting(StoreSection(), "Where it remembers.")
+    timezone: f.Zone = setting("UTC", "Where calendar days, weeks and months begin, as an IANA name.")
+    ledger: LedgerSection = setting(LedgerSection(), "How budgets are held.")
+    providers: Annotated[dict[f.ProviderName, ProviderSection], Field(min_length=1)] = required(
+        "Upstream accounts by name; `NAME/MODEL` addresses one explicitly."
+    )
+    purposes: dict[f.PurposeCode, PurposeSection] = setting(
+        {"QA": PurposeSection(description="Question answering", category="chat")},
+        description="Why calls are made, by a short code; left out, there is `QA`.",
+    )
+    default_purpose: f.PurposeCode = setting("QA", "The purpose of calls that name none.")
+    quotas: QuotasSection = setting(QuotasSection(), "Every user's default limits.")
+    companies: tuple[CompanySection, ...] = setting((), "Tenants: they pay.")
+    users: tuple[UserSection, ...] = setting((), "Users with a name or with own quotas; others need no entry.")
+    agents: tuple[AgentSection, ...] = setting((), "Bots and apps that calls are made for.")
+    keys: tuple[KeySection, ...] = setting((), "Who may call, and as whom.")
+    budgets: tuple[BudgetSection, ...] = setting((), "Further limits, all checked in the same atomic step.")
+    credits: CreditsSection = setting(CreditsSection(), "What the consumption APIs bill.")

@@ -1,0 +1,142 @@
+"""Owns providers, purposes and prices: what exists to be called, why, and what it costs."""
+
+import ssl
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path as FilePath
+from types import MappingProxyType
+
+from gateway.config.findings import Findings, Path
+from gateway.config.schema import CreditsSection, Document, ProviderSection
+from gateway.config.value import Credits
+from gateway.model import MICROS, ModelSpec, Provider, Purpose, Secret, Timeouts
+
+# A header that decides how a request travels, or that the gateway itself sets.
+_OUR_HEADERS = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authentication-info",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_NOT_FOR_DEMO = ("base_url", "api_key", "ca_file", "headers")
+
+
+def build_providers(document: Document, directory: FilePath, findings: Findings) -> Mapping[str, Provider]:
+    """Make the providers, in the file's order; `directory` is where relative CA files stand."""
+    for name, section in document.providers.items():
+        _check_upstream(section, ("providers", name), findings)
+        _check_headers(section, ("providers", name, "headers"), findings)
+    _check_models(document.providers, findings)
+    return MappingProxyType(
+        {name: _provider(name, section, directory, findings) for name, section in document.providers.items()}
+    )
+
+
+def build_purposes(document: Document, findings: Findings) -> Mapping[str, Purpose]:
+    """Make the purposes, in the file's order."""
+    check_purpose(document, document.default_purpose, ("default_purpose",), findings)
+    return MappingProxyType(
+        {
+            code: Purpose(code, section.description, section.category, section.deep_thought, section.imports)
+            for code, section in document.purposes.items()
+        }
+    )
+
+
+def build_credits(section: CreditsSection, providers: Mapping[str, Provider], findings: Findings) -> Credits:
+    """Make the prices, in millionths of a credit."""
+    for name in section.models:
+        if not has_model(providers.values(), name):
+            findings.add(("credits", "models", name), "is a price for a model that no provider lists")
+    prices = {name: (int(price.input * MICROS), int(price.output * MICROS)) for name, price in section.models.items()}
+    return Credits(int(section.per_1k_tokens * MICROS), MappingProxyType(prices), section.timezone)
+
+
+def check_purpose(document: Document, code: str, path: Path, findings: Findings) -> None:
+    """Note a purpose that is not configured."""
+    if code not in document.purposes:
+        findings.add(path, f"is no purpose; there are: {', '.join(document.purposes)}")
+
+
+def has_model(providers: Iterable[Provider], glob: str) -> bool:
+    """Whether a call to one of `providers` could be for a model that `glob` matches; theirs with `*` could be any."""
+    return any(spec.is_pattern or fnmatchcase(spec.name, glob) for provider in providers for spec in provider.models)
+
+
+def _provider(name: str, section: ProviderSection, directory: FilePath, findings: Findings) -> Provider:
+    ca_file = None if section.ca_file is None else directory / section.ca_file
+    if ca_file is not None and not _is_ca_bundle(ca_file):
+        findings.add(("providers", name, "ca_file"), "is no readable PEM file of certificates")
+    return Provider(
+        name=name,
+        dialect=section.dialect,
+        base_url=section.base_url or "",
+        api_key=None if section.api_key is None else Secret(section.api_key),
+        models=tuple(
+            ModelSpec(model, spec.max_output_tokens, spec.reasoning) for model, spec in section.models.items()
+        ),
+        chargeable=section.chargeable,
+        media_tokens=section.media_tokens,
+        timeouts=Timeouts(**section.timeouts.model_dump()),
+        ca_file=None if ca_file is None else str(ca_file),
+        headers=tuple((header, Secret(value)) for header, value in section.headers.items()),
+        on_disconnect=section.on_disconnect,
+    )
+
+
+def _is_ca_bundle(file: FilePath) -> bool:
+    try:
+        ssl.create_default_context(cafile=str(file))
+    except OSError:
+        return False
+    return True
+
+
+def _check_upstream(section: ProviderSection, path: Path, findings: Findings) -> None:
+    if section.dialect != "demo":
+        if section.base_url is None:
+            findings.add(path, f"needs a base_url, as its dialect is {section.dialect}")
+        return
+    for name in _NOT_FOR_DEMO:
+        if name in section.model_fields_set:
+            findings.add((*path, name), "has no meaning for the dialect demo, which is built in")
+
+
+def _check_headers(section: ProviderSection, path: Path, findings: Findings) -> None:
+    seen: set[str] = set()
+    for header in section.headers:
+        name = header.lower()
+        if name in _OUR_HEADERS:
+            findings.add((*path, header), "is a header that the gateway itself decides")
+        elif name in seen:
+            findings.add((*path, header), "stands here twice: letter case makes no difference in headers")
+        elif name == "authorization" and section.api_key is not None:
+            findings.add((*path, header), "is sent already, as there is an api_key")
+        seen.add(name)
+
+
+def _check_models(providers: Mapping[str, ProviderSection], findings: Findings) -> None:
+    listed: dict[str, str] = {}
+    for provider, section in providers.items():
+        for model in section.models:
+            path = ("providers", provider, "models", model)
+            prefix, slash, _ = model.partition("/")
+            if slash and prefix in providers:
+                findings.add(path, f"could also be a model of the provider {prefix}: rename that provider")
+            elif "*" not in model and model in listed:
+                findings.add(path, f"is listed by the provider {listed[model]} too; only a pattern may stand twice")
+            listed.setdefault(model, provider)

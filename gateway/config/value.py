@@ -1,0 +1,88 @@
+"""Owns the configuration as a value: frozen, complete, every reference resolved, every default filled in.
+
+The rule that matters: it is read once and never changed; two loads of a file are equal; no repr shows a secret.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.model import (
+    Agent,
+    BudgetRule,
+    Company,
+    Enforcement,
+    Key,
+    Provider,
+    Purpose,
+    Quotas,
+    Secret,
+    User,
+    Weights,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where the gateway listens and what it takes."""
+
+    host: str
+    port: int
+    max_body_bytes: int
+    drain_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreConfig:
+    """Where the gateway remembers: `url` reveals `embedded` or a URL, `data_dir` is absolute."""
+
+    url: Secret
+    data_dir: Path
+    retention_days: int
+    allow_volatile: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerConfig:
+    """How budgets are held."""
+
+    enforcement: Enforcement
+    tranche_tokens: int
+    default_output_tokens: int
+    lease_seconds: int
+    weights: Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Credits:
+    """Prices in millionths of a credit for 1,000 tokens; `models` gives (prompt, completion) by exact model name."""
+
+    per_1k_micros: int
+    models: Mapping[str, tuple[int, int]]
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole configuration. Mappings are read-only and in the file's order.
+
+    `quotas` are the defaults, every field an int (-1 = unlimited). `users` is keyed by (company id, user id). `secrets`
+    holds every secret text of the file, for a log filter.
+    """
+
+    source: Path
+    server: Server
+    store: StoreConfig
+    timezone: str
+    ledger: LedgerConfig
+    providers: Mapping[str, Provider]
+    purposes: Mapping[str, Purpose]
+    default_purpose: str
+    quotas: Quotas
+    companies: Mapping[str, Company]
+    users: Mapping[tuple[str, str], User]
+    agents: Mapping[str, Agent]
+    keys: tuple[Key, ...]
+    budgets: tuple[BudgetRule, ...]
+    credits: Credits
+    secrets: frozenset[str] = field(repr=False)

@@ -1,0 +1,142 @@
+"""Admission: how much to hold for a call, the reservation in two tiers, and what is sent upstream as a cap."""
+
+from dataclasses import dataclass
+
+from gateway.budget import Lease, Order, Refusal, Target, asks
+from gateway.model import Call, Caller, Company, Enforcement, Estimate, Purpose, Rollup, Route, Unit, Usage
+from gateway.pipeline.gateway import Gateway
+from gateway.pipeline.hold import Charged, Hold
+from gateway.pipeline.refusal import refused
+from gateway.providers.dialect import DIALECTS, Dialect
+from gateway.tokens import bound, exact, imported_characters
+from gateway.usage import Charge
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A call that may be sent: who and what it is, what is held for it, and the cap that goes upstream with it.
+
+    `bound_tokens` is the most completion that this call can be granted in all: a hold that has it need not grow.
+    """
+
+    call: Call
+    caller: Caller
+    purpose: Purpose
+    route: Route
+    dialect: Dialect
+    estimate: Estimate
+    hold: Hold
+    cap: int | None
+    bound_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """Completion tokens: the most that the call may produce, what to hold at first, the least that makes sense."""
+
+    bound: int
+    first: int
+    least: int
+    is_watched: bool
+
+
+async def admit(
+    gateway: Gateway, call: Call, caller: Caller, company: Company, purpose: Purpose, route: Route
+) -> Admitted:
+    """Reserve for a call in all its budgets. Raises BudgetRefused, StoreUnavailable.
+
+    First with the cheap bound of the prompt; where that is refused, with its true count: only that refuses.
+    """
+    dialect = DIALECTS[route.provider.dialect]
+    charge = _charge(gateway, call, caller, company, purpose, route)
+    wish = _wish(gateway, call, route, dialect)
+    estimate = bound(call, route.provider)
+    order = _order(gateway, charge, company, call, wish, estimate)
+    outcome = await gateway.ledger.reserve(order)
+    if isinstance(outcome, Refusal):
+        estimate = await exact(call, route.provider, gateway.counter)
+        order = _order(gateway, charge, company, call, wish, estimate)
+        outcome = await gateway.ledger.reserve(order)
+    if isinstance(outcome, Refusal):
+        raise refused(outcome)
+    weights = gateway.config.ledger.weights
+    assumed = Usage(estimate.prompt_tokens, estimated=True)
+    hold = Hold(gateway.holds, outcome, weights, assumed, _charging(gateway, charge, order))
+    is_cut = outcome.granted_tokens < wish.first
+    bound_tokens = outcome.granted_tokens if is_cut else wish.bound
+    cap = _cap(call, route, outcome, wish)
+    return Admitted(call, caller, purpose, route, dialect, estimate, hold, cap, bound_tokens)
+
+
+def _wish(gateway: Gateway, call: Call, route: Route, dialect: Dialect) -> _Wish:
+    config = gateway.config.ledger
+    bounds = [b for b in (call.output_bound, route.spec.max_output_tokens) if b is not None]
+    most = min(bounds, default=config.default_output_tokens) * call.choices
+    is_watched = dialect.is_visible(call, route)
+    first = min(most, config.tranche_tokens) if is_watched else most
+    return _Wish(most, first, min(most, call.choices), is_watched)
+
+
+def _order(gateway: Gateway, charge: Charge, company: Company, call: Call, wish: _Wish, estimate: Estimate) -> Order:
+    target = Target(charge.route.provider.name, charge.route.model, charge.purpose.code)
+    weights = gateway.config.ledger.weights
+    asked = asks(gateway.rules.of(charge.caller, target), estimate.prompt_tokens, weights)
+    weighted_prompt = next(ask.minimum for ask in asked if ask.budget.unit is Unit.TOKENS)
+    plan = gateway.rollups.plan(
+        charge,
+        gateway.ledger.now_ms(),
+        prompt_tokens=estimate.prompt_tokens,
+        weighted_prompt_tokens=weighted_prompt,
+        output_weight_micros=weights.output,
+    )
+    user = charge.caller.user.id if charge.caller.user else "-"
+    who = f"{company.id}|{user}|{charge.caller.key.name}"
+    return Order(call.id, company.id, asked, wish.first, wish.least, share=not wish.is_watched, plan=plan, who=who)
+
+
+def _cap(call: Call, route: Route, lease: Lease, wish: _Wish) -> int | None:
+    """Give the completion tokens per choice to allow upstream; None where that would change nothing.
+
+    Only a hard budget caps: where less was granted than was asked, or where nobody knows the model's own maximum.
+    """
+    is_hard = any(
+        level.remaining is not None and level.budget.enforcement is Enforcement.HARD for level in lease.levels
+    )
+    if not is_hard or wish.bound == 0:
+        return None
+    maximum = route.spec.max_output_tokens
+    is_unknown = call.output_bound is None and maximum is None and not wish.is_watched
+    is_above = call.output_bound is not None and maximum is not None and call.output_bound > maximum
+    if lease.granted_tokens < wish.first or is_unknown or is_above:
+        return (
+            min(lease.granted_tokens if lease.granted_tokens < wish.first else wish.bound, wish.bound) // call.choices
+        )
+    return None
+
+
+def _charge(gateway: Gateway, call: Call, caller: Caller, company: Company, purpose: Purpose, route: Route) -> Charge:
+    return Charge(
+        caller=caller,
+        purpose=purpose,
+        route=route,
+        endpoint=call.endpoint,
+        model=gateway.model_names.of(route, company.id, gateway.ledger.now_ms()),
+        session=call.session,
+        is_tool_turn=_is_tool_turn(call),
+        imported_chars=imported_characters(call.endpoint, call.body) if purpose.imports else 0,
+    )
+
+
+def _charging(gateway: Gateway, charge: Charge, order: Order) -> Charged:
+    place = next(at for at, ask in enumerate(order.asks) if ask.budget.unit is Unit.TOKENS)
+
+    def charged(admitted_ms: int, usage: Usage, amounts: list[int]) -> Rollup:
+        return gateway.rollups.charged(charge, admitted_ms, usage, amounts[place])
+
+    return charged
+
+
+def _is_tool_turn(call: Call) -> bool:
+    """Say whether the last message is a tool's result."""
+    messages = call.body.get("messages") or [{}]
+    return messages[-1].get("role") in {"tool", "function"}

@@ -1,0 +1,47 @@
+"""The request's bytes: what kind they say they are, how many there may be."""
+
+import asyncio
+
+from aiohttp import web
+
+from gateway.errors import BadRequest, BodyTooLarge
+from gateway.model import Call, Endpoint
+from gateway.providers.dialect import Dialect
+from gateway.providers.headers import require_json
+
+LONG_BODY_BYTES = 1 << 20
+SESSION_HEADERS = ("X-Gateway-Session", "X-Claude-Code-Session-Id")
+
+
+async def read_call(
+    request: web.BaseRequest, endpoint: Endpoint, dialect: Dialect, *, call_id: str, limit_bytes: int
+) -> Call:
+    """Read the request's body and understand it as a call.
+
+    Raises UnsupportedMedia, BodyTooLarge, BadRequest. A long body is decoded in a thread: the loop belongs to all.
+    """
+    require_json(request.headers)
+    body = await _read(request, limit_bytes)
+    session = next((request.headers[name] for name in SESSION_HEADERS if request.headers.get(name)), None)
+    if len(body) <= LONG_BODY_BYTES:
+        return dialect.read(endpoint, body, call_id=call_id, session=session, headers=request.headers)
+    return await asyncio.to_thread(
+        dialect.read, endpoint, body, call_id=call_id, session=session, headers=request.headers
+    )
+
+
+async def _read(request: web.BaseRequest, limit_bytes: int) -> bytes:
+    if request.content_length is not None and request.content_length > limit_bytes:
+        raise BodyTooLarge(f"The body is over {limit_bytes} bytes.")
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    pieces, size_bytes = [], 0
+    try:
+        async for piece in request.content.iter_any():
+            size_bytes += len(piece)
+            if size_bytes > limit_bytes:
+                raise BodyTooLarge(f"The body is over {limit_bytes} bytes.")
+            pieces.append(piece)
+    except web.RequestPayloadError as exc:
+        raise BadRequest("The body did not arrive as its headers said.") from exc
+    return b"".join(pieces)

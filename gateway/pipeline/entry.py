@@ -1,0 +1,129 @@
+"""One call from its request to its answer, on one screen."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from gateway.auth import Action, require
+from gateway.auth.callers import USER_FIELD
+from gateway.errors import Forbidden, GatewayError
+from gateway.model import Call, Caller, Company, Endpoint, Purpose, Route
+from gateway.pipeline import limits, whole
+from gateway.pipeline.admission import Admitted, admit
+from gateway.pipeline.arrival import read_call
+from gateway.pipeline.gateway import Gateway
+from gateway.pipeline.stream import Relay
+from gateway.providers.dialect import DIALECTS
+from gateway.purpose import PURPOSE_HEADER
+from gateway.telemetry import CallRecord, call_log
+
+
+@dataclass(slots=True)
+class Trail:
+    """What the log says of a call, filled in as far as it gets."""
+
+    call_id: str
+    started: float
+    endpoint: Endpoint
+    call: Call | None = None
+    caller: Caller | None = None
+    purpose: Purpose | None = None
+    route: Route | None = None
+    admitted: Admitted | None = None
+
+
+async def proxy(gateway: Gateway, request: web.BaseRequest, endpoint: Endpoint, call_id: str) -> web.StreamResponse:
+    """Carry out one call. Raises GatewayError; whatever happens, the call is settled and logged."""
+    trail = Trail(call_id, time.perf_counter(), endpoint)
+    try:
+        response, outcome = await _proxy(gateway, request, trail)
+    except GatewayError as error:
+        error.headers = {**_limits(gateway, trail), **error.headers}
+        _log(trail, error.status, error.code or error.type)
+        raise
+    except BaseException:
+        _log(trail, 499, "client_left")
+        raise
+    _log(trail, response.status, outcome)
+    return response
+
+
+async def _proxy(gateway: Gateway, request: web.BaseRequest, trail: Trail) -> tuple[web.StreamResponse, str]:
+    """Read, identify, route, admit, send: each step takes the nouns before it."""
+    caller = trail.caller = gateway.callers.identify(request.headers, now_ms=gateway.ledger.now_ms())
+    dialect = DIALECTS["openai"]
+    limit_bytes = gateway.config.server.max_body_bytes
+    call = trail.call = await read_call(
+        request, trail.endpoint, dialect, call_id=trail.call_id, limit_bytes=limit_bytes
+    )
+    if caller.key.user_from_body:
+        user = call.body.get(USER_FIELD)
+        caller = trail.caller = gateway.callers.identify(
+            request.headers, now_ms=gateway.ledger.now_ms(), body_user=user
+        )
+    company = _company(caller)
+    purpose = trail.purpose = _purpose(gateway, request, call, caller)
+    route = trail.route = gateway.routes.find(call.model, caller.key.models)
+    admitted = trail.admitted = await admit(gateway, call, caller, company, purpose, route)
+    headers = {"x-request-id": call.id, **_limits(gateway, trail)}
+    if call.stream:
+        return await _stream(gateway, request, admitted, headers)
+    exchange = gateway.tasks.spawn(whole.exchange(gateway, admitted), name=f"exchange {call.id}")
+    return _answered(await whole.detached(exchange), headers)
+
+
+async def _stream(
+    gateway: Gateway, request: web.BaseRequest, admitted: Admitted, headers: Mapping[str, str]
+) -> tuple[web.StreamResponse, str]:
+    relay = Relay(gateway, admitted, request)
+    outcome = await relay.run(headers)
+    if isinstance(outcome, whole.Reply):
+        return _answered(outcome, headers)
+    return outcome, relay.outcome
+
+
+def _answered(reply: whole.Reply, headers: Mapping[str, str]) -> tuple[web.StreamResponse, str]:
+    outcome = "ok" if reply.status < whole.REFUSED_FROM else "upstream_refused"
+    return web.Response(status=reply.status, body=reply.body, headers={**reply.headers, **headers}), outcome
+
+
+def _company(caller: Caller) -> Company:
+    require(Action.CALL_MODELS, caller)
+    if caller.company is None:
+        raise Forbidden("This key has no company: it cannot call models.")
+    return caller.company
+
+
+def _purpose(gateway: Gateway, request: web.BaseRequest, call: Call, caller: Caller) -> Purpose:
+    metadata = call.body.get("metadata") or {}
+    return gateway.purposes.of(request.headers.get(PURPOSE_HEADER), metadata.get("purpose"), caller.key)
+
+
+def _limits(gateway: Gateway, trail: Trail) -> dict[str, str]:
+    if trail.admitted is None:
+        return {}
+    return limits.headers(trail.admitted.hold.lease.levels, gateway.ledger.now_ms())
+
+
+def _log(trail: Trail, status: int, outcome: str) -> None:
+    admitted, call, route = trail.admitted, trail.call, trail.route
+    hold = admitted.hold if admitted else None
+    record = CallRecord(
+        request_id=trail.call_id,
+        status=status,
+        outcome=outcome,
+        duration_ms=(time.perf_counter() - trail.started) * 1000,
+        endpoint=trail.endpoint.value,
+        stream=bool(call and call.stream),
+        caller=trail.caller,
+        provider=route.provider.name if route else None,
+        model=route.model if route else None,
+        purpose=trail.purpose.code if trail.purpose else None,
+        estimate_tokens=admitted.estimate.prompt_tokens if admitted else None,
+        held_tokens=hold.granted_tokens + admitted.estimate.prompt_tokens if admitted and hold else None,
+        overrun_tokens=hold.overrun_tokens if hold else None,
+        usage=hold.usage if hold else None,
+    )
+    call_log(record)

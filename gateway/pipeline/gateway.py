@@ -1,0 +1,55 @@
+"""What every call needs, built once from a configuration and handed to each step; frozen."""
+
+from dataclasses import dataclass
+
+from gateway.auth import Callers
+from gateway.budget import Ledger, Rules
+from gateway.config import Config
+from gateway.pipeline.hold import Holds
+from gateway.pipeline.tasks import Tasks
+from gateway.providers.route import Routes
+from gateway.purpose import Purposes
+from gateway.store.connection import Store
+from gateway.tokens import Counter
+from gateway.upstream import Upstream
+from gateway.usage import ModelNames, Rollups
+
+DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The rooms' objects under one configuration."""
+
+    config: Config
+    store: Store
+    ledger: Ledger
+    holds: Holds
+    callers: Callers
+    purposes: Purposes
+    routes: Routes
+    rules: Rules
+    counter: Counter
+    upstream: Upstream
+    rollups: Rollups
+    model_names: ModelNames
+    tasks: Tasks
+
+
+def build(config: Config, store: Store, ledger: Ledger, counter: Counter, upstream: Upstream) -> Gateway:
+    """Make the objects that follow from a configuration alone, around those that hold connections."""
+    return Gateway(
+        config=config,
+        store=store,
+        ledger=ledger,
+        holds=Holds(ledger, every_seconds=config.ledger.lease_seconds / 3),
+        callers=Callers(config.keys, config.companies, config.users, config.agents),
+        purposes=Purposes(config.purposes, config.default_purpose),
+        routes=Routes(config.providers),
+        rules=Rules(config.quotas, config.ledger.enforcement, config.budgets),
+        counter=counter,
+        upstream=upstream,
+        rollups=Rollups(config.credits, ttl_seconds=config.store.retention_days * DAY_SECONDS),
+        model_names=ModelNames(),
+        tasks=Tasks(),
+    )

@@ -1,0 +1,121 @@
+"""A hold: what one call has set aside. It is grown and kept alive while the answer flows, and closed exactly once."""
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from gateway.budget import Lease, Ledger, charges, held_for
+from gateway.errors import StoreUnavailable
+from gateway.model import Level, Rollup, Unit, Usage, Weights
+
+log = structlog.get_logger("holds")
+
+Charged = Callable[[int, Usage, list[int]], Rollup]
+"""(admitted ms, usage, amount per budget) -> what the charge adds to the roll-ups."""
+
+SETTLE_WAIT_SECONDS = 1.0
+
+
+class Hold:
+    """One call's lease. As a context it settles what nobody settled: for all that it holds, never for less.
+
+    `granted_tokens` is the completion that is set aside so far, `refused_by` the budget that refused more.
+    """
+
+    def __init__(self, holds: "Holds", lease: Lease, weights: Weights, assumed: Usage, charged: Charged) -> None:
+        self.lease = lease
+        self.granted_tokens = lease.granted_tokens
+        self.refused_by: Level | None = None
+        self.usage: Usage | None = None
+        self.overrun_tokens = 0
+        self._holds = holds
+        self._weights = weights
+        self._assumed = assumed
+        self._charged = charged
+        self._closing: asyncio.Task[str] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._holds.add(self)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._holds.remove(self)
+        self.settle(self.all_of_it())
+        await self.closed()
+
+    def all_of_it(self) -> Usage:
+        """Give the usage of a call of which nothing is known but that it was sent: the prompt and all that is held."""
+        return Usage(self._assumed.input_tokens, self.granted_tokens, estimated=True)
+
+    async def grow_to(self, want_tokens: int) -> bool:
+        """Set aside `want_tokens` of completion in all; False when a hard budget refuses any more."""
+        extension = await self._holds.ledger.extend(self.lease, want_tokens)
+        grown = extension.granted_tokens > self.granted_tokens
+        self.granted_tokens = max(self.granted_tokens, extension.granted_tokens)
+        self.refused_by = extension.refused_by
+        return grown
+
+    async def keep_alive(self) -> None:
+        """Move the lease's deadline."""
+        extension = await self._holds.ledger.extend(self.lease)
+        if extension.gone:
+            log.warning("lease_lost", call=self.lease.order.call_id)
+
+    def settle(self, usage: Usage) -> None:
+        """Charge a usage, once; the charge goes on behind, whatever becomes of the caller."""
+        if self._closing is None:
+            self.usage = usage
+            asks = self.lease.order.asks
+            amounts = charges(asks, usage, self._weights)
+            over = (
+                amount - held_for(ask, self.granted_tokens)
+                for ask, amount in zip(asks, amounts, strict=True)
+                if ask.budget.unit is Unit.TOKENS
+            )
+            self.overrun_tokens = max(0, max(over, default=0))
+            rollup = self._charged(self.lease.admitted_ms, usage, amounts)
+            self._closing = self._holds.ledger.settle(self.lease, amounts, rollup)
+
+    def release(self) -> None:
+        """Give everything back: nothing was sent, or the provider refused."""
+        if self._closing is None:
+            self._closing = self._holds.ledger.release(self.lease)
+
+    async def closed(self) -> None:
+        """Wait for the charge to be in the store, at most a second: then it goes on behind."""
+        if self._closing is not None and not self._closing.done():
+            await asyncio.wait({self._closing}, timeout=SETTLE_WAIT_SECONDS)
+
+
+class Holds:
+    """All holds of this process, kept alive by one heartbeat."""
+
+    def __init__(self, ledger: Ledger, *, every_seconds: float) -> None:
+        self.ledger = ledger
+        self._every_seconds = every_seconds
+        self._open: set[Hold] = set()
+
+    def add(self, hold: Hold) -> None:
+        """Keep a hold alive."""
+        self._open.add(hold)
+
+    def remove(self, hold: Hold) -> None:
+        """Let it end."""
+        self._open.discard(hold)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    async def keep_beating(self) -> None:
+        """Move every lease's deadline, three times in a lease's life, for ever."""
+        while True:
+            await asyncio.sleep(self._every_seconds)
+            outcomes = await asyncio.gather(*(hold.keep_alive() for hold in set(self._open)), return_exceptions=True)
+            failed = [outcome for outcome in outcomes if isinstance(outcome, StoreUnavailable)]
+            if failed:
+                log.warning("heartbeat_failed", holds=len(failed), reason=failed[0].message)

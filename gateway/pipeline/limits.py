@@ -1,0 +1,80 @@
+"""What is left, in headers: the IETF's RateLimit fields for every budget, OpenAI's for the tightest. Pure.
+
+https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ (the form of drafts 08 to 10), and
+https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from gateway.budget.windows import code, length_seconds
+from gateway.model import Budget, Level, Unit
+
+_MOST = 999_999_999_999_999
+"""The largest integer of a structured field (RFC 9651 section 3.3.1)."""
+
+
+def headers(levels: Sequence[Level], now_ms: int) -> dict[str, str]:
+    """Give the headers of an answer or a refusal; unlimited budgets are left out."""
+    limited = [level for level in levels if level.remaining is not None]
+    if not limited:
+        return {}
+    fields = {
+        "RateLimit-Policy": ", ".join(_policy(level) for level in limited),
+        "RateLimit": ", ".join(_left(level, now_ms) for level in limited),
+    }
+    tightest = min(
+        (level for level in limited if level.budget.unit is Unit.TOKENS),
+        key=lambda level: level.remaining or 0,
+        default=None,
+    )
+    if tightest is not None:
+        fields["x-ratelimit-limit-tokens"] = str(tightest.limit)
+        fields["x-ratelimit-remaining-tokens"] = str(tightest.remaining)
+        if tightest.resets_at_ms is not None:
+            fields["x-ratelimit-reset-tokens"] = f"{seconds_until(tightest.resets_at_ms, now_ms)}s"
+    return fields
+
+
+def seconds_until(at_ms: int, now_ms: int) -> int:
+    """Give the whole seconds until an instant, rounded up, at least 0."""
+    return max(0, -(-(at_ms - now_ms) // 1000))
+
+
+def instant(at_ms: int | None) -> str | None:
+    """Give an instant as `2026-11-23T00:00:00Z` (RFC 3339), rounded up to the second."""
+    if at_ms is None:
+        return None
+    return datetime.fromtimestamp(-(-at_ms // 1000), UTC).isoformat().replace("+00:00", "Z")
+
+
+def shown(level: Level) -> dict[str, str | int | None]:
+    """Give a budget's numbers as our own endpoint and refusals show them; limit and remaining are null if unlimited."""
+    budget = level.budget
+    return {
+        "name": budget.name,
+        "scope": budget.scope.value,
+        "window": code(budget.window),
+        "unit": budget.unit.value,
+        "enforcement": budget.enforcement.value,
+        "limit": None if level.remaining is None else level.limit,
+        "used": level.used,
+        "held": level.held,
+        "remaining": level.remaining,
+        "resets_at": instant(level.resets_at_ms),
+    }
+
+
+def _policy(level: Level) -> str:
+    window = length_seconds(level.budget.window)
+    text = f'"{level.budget.name}";q={min(level.limit, _MOST)};qu="{_unit(level.budget)}"'
+    return text if window is None else f"{text};w={window}"
+
+
+def _left(level: Level, now_ms: int) -> str:
+    text = f'"{level.budget.name}";r={min(level.remaining or 0, _MOST)}'
+    return text if level.resets_at_ms is None else f"{text};t={seconds_until(level.resets_at_ms, now_ms)}"
+
+
+def _unit(budget: Budget) -> str:
+    return "concurrent-requests" if budget.unit is Unit.IN_FLIGHT else budget.unit.value

@@ -1,0 +1,60 @@
+"""What an answer took: the provider's own word, else a count that is not below the truth and says that it is one."""
+
+from gateway.model import Usage
+from gateway.pipeline.admission import Admitted
+from gateway.pipeline.gateway import Gateway
+from gateway.providers.dialect import Meter
+from gateway.tokens import exact, output_tokens
+
+
+async def of_whole(gateway: Gateway, admitted: Admitted, body: bytes) -> Usage:
+    """Give the usage of an answer that came in one piece."""
+    endpoint, dialect = admitted.call.endpoint, admitted.dialect
+    reported = dialect.usage_of(endpoint, body)
+    if reported is not None:
+        return reported
+    texts = dialect.answer_texts(endpoint, body)
+    if texts:
+        output = await _counted(gateway, admitted, texts)
+    else:
+        # Nothing that could be read: a token covers at least a byte.
+        output = min(len(body), admitted.hold.granted_tokens)
+    return Usage(await _prompt(gateway, admitted), output, estimated=True)
+
+
+async def of_stream(gateway: Gateway, admitted: Admitted, meter: Meter, counted_tokens: int, *, whole: bool) -> Usage:
+    """Give the usage of a stream; `counted_tokens` were counted on the way. `whole`: it came to its end.
+
+    A stream that was left or cut is charged for what was received, or for what was reported where that is more.
+    """
+    reported = meter.usage
+    if reported is not None and whole:
+        return reported
+    texts = meter.take_texts()
+    output = counted_tokens + meter.unread_tokens + (await _counted(gateway, admitted, texts) if texts else 0)
+    if reported is None:
+        return Usage(await _prompt(gateway, admitted), output, estimated=True)
+    return Usage(
+        reported.input_tokens,
+        max(reported.output_tokens, output),
+        reported.cache_read_tokens,
+        reported.cache_creation_tokens,
+        reported.reasoning_tokens,
+        estimated=True,
+    )
+
+
+async def count_received(gateway: Gateway, admitted: Admitted, meter: Meter) -> int:
+    """Count what a stream brought since the last count."""
+    return await _counted(gateway, admitted, meter.take_texts())
+
+
+async def _counted(gateway: Gateway, admitted: Admitted, texts: list[str]) -> int:
+    route = admitted.route
+    return await output_tokens(texts, route.model, gateway.counter, route.provider.dialect)
+
+
+async def _prompt(gateway: Gateway, admitted: Admitted) -> int:
+    if admitted.estimate.exact:
+        return admitted.estimate.prompt_tokens
+    return (await exact(admitted.call, admitted.route.provider, gateway.counter)).prompt_tokens

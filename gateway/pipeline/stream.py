@@ -1,0 +1,190 @@
+"""An answer that flows: each chunk leaves before the next arrives, and the hold grows before it is used up.
+
+The charge is in the store before the frame that ends the answer is passed on; a client that leaves is charged for the
+prompt and for what had arrived.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from gateway.errors import GatewayError, StoreUnavailable, UpstreamError
+from gateway.model import OnDisconnect
+from gateway.pipeline import reckoning
+from gateway.pipeline.admission import Admitted
+from gateway.pipeline.gateway import Gateway
+from gateway.pipeline.refusal import cut_short
+from gateway.pipeline.sending import send
+from gateway.pipeline.whole import REFUSED_FROM, Reply, receive
+from gateway.providers.headers import answer_headers
+from gateway.upstream import Answer
+
+DRAIN_SECONDS = 120
+"""How long a stream may be read on after its client has left, where the provider's `on_disconnect` is `drain`."""
+
+REUSE_SECONDS = 0.5
+"""How long an upstream may take to close an answer that has ended, for its connection to be used again."""
+
+_UNBUFFERED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+
+
+class Relay:
+    """One stream from its provider to its client. `outcome` is how it ended, in a word."""
+
+    def __init__(self, gateway: Gateway, admitted: Admitted, request: web.BaseRequest) -> None:
+        self.outcome = "ok"
+        self._gateway = gateway
+        self._admitted = admitted
+        self._request = request
+        self._hold = admitted.hold
+        self._tranche = gateway.config.ledger.tranche_tokens
+        self._meter = admitted.dialect.meter(admitted.call.endpoint, hide_usage=not admitted.call.wants_usage)
+        self._counted_tokens = 0
+        self._mark = self._next_mark()
+        self._response: web.StreamResponse | None = None
+
+    async def run(self, headers: Mapping[str, str]) -> web.StreamResponse | Reply:
+        """Relay the stream; a Reply where the provider answered in one piece.
+
+        Raises UpstreamError before the first byte; CancelledError or ConnectionResetError when the client has left, after
+        everything is settled.
+        """
+        async with self._hold:
+            try:
+                async with send(self._gateway, self._admitted) as answer:
+                    if answer.status >= REFUSED_FROM or not _is_stream(answer):
+                        return await receive(self._gateway, self._admitted, answer)
+                    return await self._flow(answer, headers)
+            except UpstreamError as error:
+                if not error.sent:
+                    self._hold.release()
+                elif self._response is None:
+                    await self._settle(whole=False)
+                if self._response is None:
+                    raise
+                return await self._end_with(error)
+
+    async def _flow(self, answer: Answer, headers: Mapping[str, str]) -> web.StreamResponse:
+        fields = {**answer_headers(answer.headers), **_UNBUFFERED, **headers}
+        self._response = web.StreamResponse(status=answer.status, headers=fields)
+        try:
+            await self._response.prepare(self._request)
+            cut = await self._pump(answer)
+        except (asyncio.CancelledError, ConnectionResetError):
+            await self._left(answer)
+            raise
+        except UpstreamError:
+            await self._settle(whole=False)
+            raise
+        if cut is not None:
+            self._meter.feed(answer.buffered())
+            await self._settle(whole=False)
+            return await self._end_with(cut)
+        rest = self._meter.finish()
+        await self._settle(whole=True)
+        await self._response.write(self._meter.last or rest)
+        await self._response.write_eof()
+        await _read_out(answer)
+        return self._response
+
+    async def _pump(self, answer: Answer) -> GatewayError | None:
+        """Pass chunks until the answer ends; gives the error that cuts it."""
+        meter, response = self._meter, self._response
+        assert response is not None
+        async for chunk in answer.chunks():
+            passed = meter.feed(chunk)
+            if passed:
+                await response.write(passed)
+            if meter.ended:
+                return None
+            if self._counted_tokens + meter.unread_tokens + meter.bound_tokens >= self._mark:
+                cut = await self._top_up()
+                if cut is not None:
+                    return cut
+        return None
+
+    async def _top_up(self) -> GatewayError | None:
+        """Count what came; where the hold runs short, make it reach a tranche further. Gives what cuts the stream."""
+        self._counted_tokens += await reckoning.count_received(self._gateway, self._admitted, self._meter)
+        seen = self._counted_tokens + self._meter.unread_tokens
+        bound = self._admitted.bound_tokens
+        if self._hold.granted_tokens >= bound:
+            if seen < self._next_mark():
+                return None
+            return cut_short(self._hold.lease.levels[0])
+        if seen + self._tranche // 2 < self._hold.granted_tokens:
+            return None
+        is_grown, away = False, None
+        try:
+            is_grown = await self._hold.grow_to(min(bound, seen + self._tranche))
+        except StoreUnavailable as error:
+            away = error
+        self._mark = self._next_mark() if is_grown else self._hold.granted_tokens
+        if is_grown or seen < self._hold.granted_tokens:
+            return None
+        return away or cut_short(self._hold.refused_by or self._hold.lease.levels[0])
+
+    def _next_mark(self) -> int:
+        """Give the tokens at which to look again: half a tranche before the hold ends, or far beyond the call's bound.
+
+        A provider keeps to the bound by its own count, which may differ from ours; one that ignores it is cut at twice.
+        """
+        granted = self._hold.granted_tokens
+        bound = self._admitted.bound_tokens
+        return granted - self._tranche // 2 if granted < bound else 2 * bound + self._tranche
+
+    async def _left(self, answer: Answer) -> None:
+        """Charge a client that has left for what was produced until now; or read on, where the provider says so."""
+        self.outcome = "client_left"
+        self._meter.feed(answer.buffered())
+        whole = self._meter.ended
+        if not whole and self._admitted.route.provider.on_disconnect is OnDisconnect.DRAIN:
+            whole = await self._drain(answer)
+        await self._settle(whole=whole)
+
+    async def _drain(self, answer: Answer) -> bool:
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                async for chunk in answer.chunks():
+                    self._meter.feed(chunk)
+                    if self._meter.ended:
+                        break
+        except (TimeoutError, UpstreamError):
+            return False
+        self._meter.finish()
+        return True
+
+    async def _settle(self, *, whole: bool) -> None:
+        """Settle in a task that nobody can cancel, and wait for it."""
+        settling = self._gateway.tasks.spawn(self._settled(whole=whole), name=f"settle {self._admitted.call.id}")
+        await asyncio.shield(settling)
+
+    async def _settled(self, *, whole: bool) -> None:
+        usage = await reckoning.of_stream(self._gateway, self._admitted, self._meter, self._counted_tokens, whole=whole)
+        self._hold.settle(usage)
+        await self._hold.closed()
+
+    async def _end_with(self, error: GatewayError) -> web.StreamResponse:
+        """End a stream that has begun with an error the client's SDK raises."""
+        self.outcome = error.code or error.type
+        dialect, response = self._admitted.dialect, self._response
+        assert response is not None
+        is_cut = not isinstance(error, UpstreamError)
+        ending = dialect.cut_frame(self._admitted.call.endpoint, self._meter.template) if is_cut else b""
+        await response.write(ending + dialect.error_event(error))
+        await response.write_eof()
+        return response
+
+
+def _is_stream(answer: Answer) -> bool:
+    return answer.headers.get("Content-Type", "").lower().startswith("text/event-stream")
+
+
+async def _read_out(answer: Answer) -> None:
+    """Read the end of an answer that has ended, so that its connection can be used again."""
+    try:
+        async with asyncio.timeout(REUSE_SECONDS):
+            await answer.read(1 << 16)
+    except (TimeoutError, UpstreamError):
+        return

@@ -1,0 +1,92 @@
+"""JSON at the border: a client's body is decoded strictly, a provider's answer leniently.
+
+The rule that matters: a client's body is read once, here, and only what was read is sent on, re-encoded. So a duplicate
+key (the last wins), an escape or a byte-order mark cannot show the gateway one request and the provider another.
+"""
+
+import json
+from typing import Any
+
+import msgspec
+
+from gateway.errors import BadRequest
+
+MAX_DEPTH = 100
+"""Nested arrays and objects; the deepest tool schema seen in practice has about 20."""
+
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_CONTAINERS = (dict, list)
+
+
+def decode(body: bytes) -> dict[str, Any]:
+    """Decode a request body: a JSON object in UTF-8 without a byte-order mark, at most `MAX_DEPTH` deep.
+
+    Integers keep their value whatever their size. Raises BadRequest.
+    """
+    try:
+        decoded = msgspec.json.decode(body)
+    except UnicodeDecodeError as exc:
+        raise BadRequest("The request body is not valid UTF-8.", code="invalid_json") from exc
+    except msgspec.DecodeError as exc:
+        raise BadRequest(f"We could not parse the JSON body of your request: {exc}.", code="invalid_json") from exc
+    except RecursionError as exc:
+        raise _too_deep() from exc
+    if type(decoded) is not dict:
+        raise BadRequest("The request body must be a JSON object.", code="invalid_json")
+    if _is_too_deep(body, decoded):
+        raise _too_deep()
+    return decoded
+
+
+def _too_deep() -> BadRequest:
+    return BadRequest(f"The request body is nested deeper than {MAX_DEPTH} levels.", code="invalid_json")
+
+
+def _is_too_deep(body: bytes, decoded: dict[str, Any]) -> bool:
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return False
+    level: list[Any] = [decoded]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if type(parent) is dict else parent)
+            if type(child) in _CONTAINERS
+        ]
+        if not level:
+            return False
+    return True
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """The four fields of an answer (or of a stream's chunk) that metering reads; whatever types they came with."""
+
+    choices: Any = None
+    usage: Any = None
+    error: Any = None
+    x_groq: Any = None
+
+
+_decode_envelope = msgspec.json.Decoder(Envelope).decode
+
+
+def open_envelope(data: bytes) -> Envelope | None:
+    """Read a provider's JSON object; None for anything else.
+
+    What msgspec refuses (a lone surrogate, bytes that are not UTF-8, NaN) is tried once more with the forgiving
+    decoder: a provider's flaw must not become uncounted output.
+    """
+    try:
+        return _decode_envelope(data)
+    except _UNREADABLE:
+        return _open_leniently(data)
+
+
+def _open_leniently(data: bytes) -> Envelope | None:
+    try:
+        decoded = json.loads(data.decode("utf-8-sig", "replace"), strict=False)
+    except (ValueError, RecursionError):
+        return None
+    if type(decoded) is not dict:
+        return None
+    return Envelope(**{name: decoded.get(name) for name in Envelope.__struct_fields__})

@@ -1,0 +1,54 @@
+"""Which headers pass, either way, and which media a body may come in.
+
+The rule that matters: what is not on a list does not pass. Credentials, cookies, hosts, forwarding headers are on none.
+"""
+
+from collections.abc import Mapping
+
+from gateway.errors import UnsupportedMedia
+
+_REQUEST = frozenset({"content-type", "accept", "openai-beta", "idempotency-key", "traceparent", "tracestate"})
+_REQUEST_PREFIXES = ("anthropic-", "x-stainless-")
+_ANSWER = frozenset({"content-type", "retry-after", "retry-after-ms"})
+_UPSTREAM_IDS = ("x-request-id", "request-id", "apim-request-id")
+
+
+def forward_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Give the request headers that go upstream, names in lower case; a repeated one is joined with a comma.
+
+    A header that `Connection` lists is for this hop only (RFC 9110 section 7.6.1); `Content-Type` never is.
+    """
+    pairs = [(name.lower(), value) for name, value in headers.items()]
+    listed = {option.strip().lower() for name, value in pairs if name == "connection" for option in value.split(",")}
+    passed: dict[str, str] = {}
+    for name, value in pairs:
+        if (name in _REQUEST or name.startswith(_REQUEST_PREFIXES)) and (name not in listed or name == "content-type"):
+            passed[name] = f"{passed[name]}, {value}" if name in passed else value
+    return passed
+
+
+def answer_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Give the upstream's headers that a client sees, in lower case; its request id as `x-upstream-request-id`."""
+    lowered = {name.lower(): value for name, value in headers.items()}
+    passed = {name: value for name, value in lowered.items() if name in _ANSWER}
+    upstream_id = next((lowered[name] for name in _UPSTREAM_IDS if name in lowered), None)
+    if upstream_id is not None:
+        passed["x-upstream-request-id"] = upstream_id
+    return passed
+
+
+def require_json(headers: Mapping[str, str]) -> None:
+    """Raise UnsupportedMedia unless the body is announced, once, as uncompressed `application/json` in UTF-8."""
+    types = [value for name, value in headers.items() if name.lower() == "content-type"]
+    if len(types) != 1 or not _is_json(types[0]):
+        raise UnsupportedMedia("Send the body as 'Content-Type: application/json'.", param="content-type")
+    for name, value in headers.items():
+        if name.lower() == "content-encoding" and value.strip().lower() not in {"", "identity"}:
+            raise UnsupportedMedia("Send the body without a content encoding.", param="content-encoding")
+
+
+def _is_json(content_type: str) -> bool:
+    kind, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    return kind == "application/json" and all(
+        parameter in {"", "charset=utf-8", 'charset="utf-8"'} for parameter in parameters
+    )

@@ -1,0 +1,41 @@
+"""What a model's name tells: whether it thinks unseen, which field caps its output, whether it searches by itself.
+
+The rule that matters: an unknown name gets the answer that cannot lose tokens (it may think unseen).
+"""
+
+import re
+
+from gateway.model import Route
+
+BOUND_FIELDS = ("max_tokens", "max_completion_tokens")
+
+# OpenAI's models that show every token they produce (https://platform.openai.com/docs/models); Azure writes gpt-35.
+_THINKS_ALOUD = re.compile(r"gpt-4|gpt-3\.5|gpt-35|chatgpt-4o|(text-|code-)?davinci|(text-)?babbage")
+# These refuse `max_tokens` on chat (https://platform.openai.com/docs/guides/reasoning).
+_COMPLETION_FIELD = re.compile(r"o\d|gpt-[5-9]")
+# Dated names included, as `gpt-4o-search-preview-2025-03-11`; `:online` is OpenRouter's suffix for web search.
+_SEARCHES = re.compile(r"-search-(preview|api)(-\d{4}-\d{2}-\d{2})?$|:online$")
+
+
+def thinks_unseen(route: Route) -> bool:
+    """Say whether the model may produce tokens that its stream does not show; the configuration's word wins."""
+    if route.spec.reasoning is not None:
+        return route.spec.reasoning
+    return route.provider.dialect != "demo" and not _THINKS_ALOUD.match(_bare(route.model))
+
+
+def bound_field(route: Route) -> str:
+    """Name the chat field that caps this model's output."""
+    if route.spec.reasoning or _COMPLETION_FIELD.match(_bare(route.model)):
+        return "max_completion_tokens"
+    return "max_tokens"
+
+
+def searches_by_itself(model: str) -> bool:
+    """Say whether the model looks things up on its own: its input then has no bound before the call."""
+    return _SEARCHES.search(model) is not None
+
+
+def _bare(model: str) -> str:
+    """Drop a vendor (`openai/gpt-4o`) and the mark of a fine-tuned model (`ft:gpt-4o:org::id`)."""
+    return model.rsplit("/", 1)[-1].removeprefix("ft:")

@@ -1,0 +1,23 @@
+"""Counting tokens: vocabularies from disk, text of any kind, prompts before a call, answers without a usage.
+
+The one rule: a number that is not exact is never knowingly below the truth, and no text, however hostile, raises,
+blocks the event loop or makes a network call.
+"""
+
+from gateway.tokens.chat import Parts, imported_characters, prompt_parts
+from gateway.tokens.counter import Counted, Counter
+from gateway.tokens.estimate import bound, exact, output_tokens
+from gateway.tokens.vocabulary import Vocabularies, encoding_for
+
+__all__ = [
+    "Counted",
+    "Counter",
+    "Parts",
+    "Vocabularies",
+    "bound",
+    "encoding_for",
+    "exact",
+    "imported_characters",
+    "output_tokens",
+    "prompt_parts",
+]

@@ -1,0 +1,121 @@
+"""Counting without stalling the event loop: little text at once, more in a small pool, and never a queue to wait in.
+
+The one rule: whoever asks gets an answer. No vocabulary, no place in the pool, or a gateway that is closing gives the
+byte bound, which is never below the truth.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from gateway.tokens.constants import INLINE_CHARACTERS, POOL_CHARACTERS_AT_MOST, POOL_JOBS_AT_MOST, POOL_THREADS
+from gateway.tokens.text import Encoding, byte_bound, count_all
+from gateway.tokens.vocabulary import Vocabularies, encoding_for
+
+Answer = TypeVar("Answer")
+Tally = Callable[[Iterable[str]], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A number of tokens; `exact` when a vocabulary gave it, else it is the byte bound."""
+
+    tokens: int
+    exact: bool
+
+
+class Counter:
+    """Counts for one process, on one event loop."""
+
+    def __init__(self, vocabularies: Vocabularies) -> None:
+        self._vocabularies = vocabularies
+        self._pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="count")
+        self._places = _Places()
+        self._closing = threading.Event()
+
+    async def count(self, texts: Sequence[str], model: str) -> Counted:
+        """Count texts that stand apart from each other, with the vocabulary of an OpenAI model (others: o200k_base)."""
+        tokens = await self.run(lambda tally: tally(texts), model, sum(map(len, texts)))
+        if tokens is None:
+            return Counted(sum(map(byte_bound, texts)), exact=False)
+        return Counted(tokens, exact=True)
+
+    async def run(self, work: Callable[[Tally], Answer], model: str, characters: int) -> Answer | None:
+        """Do work that counts about so many characters; None if it cannot be done now. `work` must be pure."""
+        encoding = self._vocabularies.get(encoding_for(model))
+        if encoding is None or self._closing.is_set():
+            return None
+        if characters <= INLINE_CHARACTERS:
+            return work(lambda texts: count_all(encoding, texts))
+        if not self._places.take(characters):
+            return None
+        left = threading.Event()
+        job = _Stoppable(encoding, (left, self._closing))
+        future = self._pool.submit(job.do, work)
+        future.add_done_callback(lambda _: self._places.give_back(characters))
+        return await _answer(future, left)
+
+    def close(self) -> None:
+        """Stop at the next piece of text, without waiting for it; who is waiting gets None or the byte bound."""
+        self._closing.set()
+        self._pool.shutdown(wait=False)
+
+
+async def _answer(future: "Future[Answer | None]", left: threading.Event) -> Answer | None:
+    """Wait for a job; whoever stops waiting stops it too."""
+    try:
+        return await asyncio.wrap_future(future)
+    finally:
+        left.set()
+
+
+class _Places:
+    """How much may be in the pool at a time. Places are given back from its threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._jobs = 0
+        self._characters = 0
+
+    def take(self, characters: int) -> bool:
+        """Take a place if there is one."""
+        with self._lock:
+            if self._jobs >= POOL_JOBS_AT_MOST or self._characters + characters > POOL_CHARACTERS_AT_MOST:
+                return False
+            self._jobs += 1
+            self._characters += characters
+            return True
+
+    def give_back(self, characters: int) -> None:
+        """Give a place back."""
+        with self._lock:
+            self._jobs -= 1
+            self._characters -= characters
+
+
+class _Stopped(Exception):
+    """Nobody waits for this job any more."""
+
+
+class _Stoppable:
+    """An encoding that stops its job at the next piece of text once any of some events is set."""
+
+    def __init__(self, encoding: Encoding, stops: tuple[threading.Event, ...]) -> None:
+        self._encoding = encoding
+        self._stops = stops
+
+    def do(self, work: Callable[[Tally], Answer]) -> Answer | None:
+        """Do the work; None when stopped."""
+        try:
+            return work(lambda texts: count_all(self, texts))
+        except _Stopped:
+            return None
+
+    def encode_ordinary(self, text: str) -> list[int]:
+        """Give the token ids, or stop."""
+        if any(stop.is_set() for stop in self._stops):
+            raise _Stopped
+        return self._encoding.encode_ordinary(text)

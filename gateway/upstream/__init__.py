@@ -1,0 +1,17 @@
+"""The HTTP client and its one error border: nothing foreign leaves this room but an `UpstreamError`.
+
+The one rule that matters: a request is sent once or not at all, and every failure says truthfully (when in doubt, yes)
+whether a byte of it may have left - that decides between releasing a hold and charging for it.
+
+    client      Upstream: one session a process, TLS, timeouts, redirects refused
+    connector   connections: which addresses are never dialled, which pooled ones are never reused
+    headers     what may cross: hop-by-hop fields stay behind, both ways
+    answer      Answer: status, headers and a body that is read in pieces and loses nothing to a cut
+    inflate     the bounded undoing of a compression that nobody asked for (no I/O)
+    border      the table from aiohttp's errors to ours
+"""
+
+from gateway.upstream.answer import Answer
+from gateway.upstream.client import Upstream
+
+__all__ = ["Answer", "Upstream"]

@@ -1,0 +1,101 @@
+"""A provider's answer: status, headers, and a body that is read in pieces.
+
+The one rule that matters: bytes that arrived are given out before the failure that followed them. aiohttp drops what
+it has buffered when a connection breaks; a caller would then see, and pay for, less than the provider sent.
+"""
+
+from collections.abc import AsyncIterator
+
+from aiohttp import ClientResponse
+
+from gateway.errors import UpstreamBroken, UpstreamError
+from gateway.upstream.border import Border
+from gateway.upstream.headers import end_to_end
+from gateway.upstream.inflate import CODINGS, BadCoding, Inflate
+
+
+class Answer:
+    """Valid inside `Upstream.send`; one reader at a time. `headers` holds the end-to-end fields only.
+
+    Where the provider compressed in spite of `identity`, the body comes out inflated, so `Content-Encoding` and
+    `Content-Length` of `headers` describe what was sent, not what is read here.
+    """
+
+    __slots__ = ("_border", "_content", "_failure", "_inflate", "headers", "status")
+
+    def __init__(self, border: Border, response: ClientResponse) -> None:
+        self.status = response.status
+        self.headers = end_to_end(response.headers)
+        self._border = border
+        self._content = response.content
+        self._failure: UpstreamError | None = None
+        self._inflate = _inflate_for(border.provider, response)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body as it arrives. UpstreamBroken, UpstreamSilent - after everything that came before."""
+        while piece := await self._next():
+            yield piece
+
+    async def read(self, limit_bytes: int) -> bytes:
+        """Read the whole (rest of the) body. Also UpstreamBroken when it is longer than `limit_bytes`."""
+        pieces, size_bytes = [], 0
+        async for piece in self.chunks():
+            size_bytes += len(piece)
+            if size_bytes > limit_bytes:
+                raise UpstreamBroken(f"Provider {self._border.provider!r} sent over {limit_bytes} bytes.", sent=True)
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def buffered(self) -> bytes:
+        """Give what has arrived and was not read, without waiting; for a caller that leaves. Never raises."""
+        data = self._arrived()
+        if self._inflate is None:
+            return data
+        pieces = []
+        try:
+            self._inflate.feed(data)
+            while piece := self._inflate.take():
+                pieces.append(piece)
+        except BadCoding:
+            pass  # what came out before the damage counts
+        return b"".join(pieces)
+
+    async def _next(self) -> bytes:
+        if self._inflate is None:
+            return await self._receive()
+        with self._border:
+            while not (piece := self._inflate.take()):
+                data = await self._receive()
+                if not data:
+                    self._inflate.end()
+                    break
+                self._inflate.feed(data)
+        return piece
+
+    async def _receive(self) -> bytes:
+        if self._failure is not None:
+            raise self._failure
+        try:
+            with self._border:
+                return await self._content.readany()
+        except UpstreamError as error:
+            self._failure = error
+            if rest := self._arrived():
+                return rest
+            raise
+
+    def _arrived(self) -> bytes:
+        if self._content.exception() is not None:
+            # The buffer is intact behind the exception, which is kept in `_failure` or raised already.
+            self._content.set_exception(None)  # type: ignore[arg-type]
+        return self._content.read_nowait()
+
+
+def _inflate_for(provider: str, response: ClientResponse) -> Inflate | None:
+    coding = response.headers.get("Content-Encoding", "").strip().lower()
+    if coding in {"", "identity"}:
+        return None
+    if coding in CODINGS:
+        return Inflate(coding)
+    is_output = response.ok
+    raise UpstreamBroken(f"Provider {provider!r} sent an encoding that was not asked for.", sent=is_output)

@@ -1,0 +1,46 @@
+"""What may cross in headers, both ways. No I/O.
+
+The one rule that matters: fields that speak about one connection (RFC 9110 section 7.6.1) end here.
+"""
+
+from collections.abc import Mapping
+
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from gateway.model import Provider
+
+HOP_BY_HOP = frozenset(
+    (
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authentication-info",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    )
+)
+# What this client states itself; a second opinion in the request would be a smuggling tool.
+CLIENT_OWNED = HOP_BY_HOP | {"accept-encoding", "content-encoding", "content-length", "expect", "host"}
+
+
+def request_headers(provider: Provider, headers: Mapping[str, str]) -> CIMultiDict[str]:
+    """Merge the call's headers and the provider's own (which win), and ask for an answer that can be metered."""
+    merged = CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in CLIENT_OWNED)
+    for name, secret in provider.headers:
+        if name.lower() not in CLIENT_OWNED:
+            merged[name] = secret.reveal()
+    merged.setdefault("Content-Type", "application/json")
+    merged["Accept-Encoding"] = "identity"
+    return merged
+
+
+def end_to_end(headers: CIMultiDictProxy[str]) -> CIMultiDictProxy[str]:
+    """Leave out the hop-by-hop fields of an answer and those that its `Connection` names."""
+    listed = {name.strip().lower() for value in headers.getall("Connection", ()) for name in value.split(",")}
+    dropped = HOP_BY_HOP | listed
+    kept = ((name, value) for name, value in headers.items() if name.lower() not in dropped)
+    return CIMultiDictProxy(CIMultiDict(kept))

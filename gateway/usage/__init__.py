@@ -1,0 +1,27 @@
+"""What was consumed: the roll-ups that a charge writes (`Rollups`) and the queries that read them back.
+
+Nothing here decides anything or writes to the store: the ledger's scripts add the increments in the call that charges,
+so that the two cannot disagree.
+"""
+
+from gateway.usage.names import ModelNames, UsageKey, parse_usage_key, usage_key
+from gateway.usage.queries import By, Counts, DayRecord, Totals, credits_by_day, days, summed
+from gateway.usage.rollup import CATEGORIES, Charge, Rollups, category
+
+__all__ = [
+    "CATEGORIES",
+    "By",
+    "Charge",
+    "Counts",
+    "DayRecord",
+    "ModelNames",
+    "Rollups",
+    "Totals",
+    "UsageKey",
+    "category",
+    "credits_by_day",
+    "days",
+    "parse_usage_key",
+    "summed",
+    "usage_key",
+]

@@ -1,0 +1,1 @@
+"""What the configuration file may say, and how it is refused."""

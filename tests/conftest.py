@@ -1,0 +1,46 @@
+"""Stores for every room's tests: real servers of this test process, and clients connected to them."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from gateway.store.connection import Store
+from tests.store.servers import DURABLE, REDIS, VALKEY, running
+
+
+@pytest.fixture(scope="session")
+def valkey_url() -> Iterator[str]:
+    """Give the URL of the Valkey that the gateway ships, private to this test process."""
+    with running(VALKEY, *DURABLE) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis7_url() -> Iterator[str]:
+    """Give the URL of the `redis-server` on PATH, private to this test process."""
+    if REDIS is None:
+        pytest.skip("no redis-server on PATH")
+    with running(REDIS, *DURABLE) as url:
+        yield url
+
+
+@pytest.fixture
+async def valkey_store(valkey_url: str) -> AsyncIterator[Store]:
+    """Give an empty Valkey."""
+    async for store in _empty(valkey_url):
+        yield store
+
+
+@pytest.fixture(params=["valkey", "redis7"])
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+    """Give each kind of store in turn, empty."""
+    async for store in _empty(request.getfixturevalue(f"{request.param}_url")):
+        yield store
+
+
+async def _empty(url: str) -> AsyncIterator[Store]:
+    store = Store.connect(url)
+    await store.execute("FLUSHALL")
+    await store.execute("SCRIPT FLUSH")
+    yield store
+    await store.close()

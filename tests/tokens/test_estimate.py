@@ -1,0 +1,207 @@
+"""Estimates: never above the bound, never knowingly below the truth."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.model import Endpoint, Estimate, Provider
+from gateway.tokens import Counter, Vocabularies, bound, exact, output_tokens, prompt_parts
+from gateway.tokens.constants import INLINE_CHARACTERS
+from gateway.tokens.estimate import family_of
+from gateway.tokens.text import Encoding, count_all
+from tests.tokens.bodies import CHAT, JARGON, MESSAGE, TOOL, WEATHER, WEATHER_TOOLS, call
+
+OPENAI = Provider(name="openai", dialect="openai", base_url="")
+LOCAL = Provider(name="local", dialect="openai", base_url="")
+DEMO = Provider(name="demo", dialect="demo", base_url="")
+CHAT_WITH_TOOLS = {"messages": WEATHER, "tools": WEATHER_TOOLS}
+shared_counter = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.mark.parametrize(
+    ("model", "family"),
+    [
+        ("gpt-4o-mini", "openai"),
+        ("gpt-3.5-turbo", "openai"),
+        ("gpt-35-turbo", "openai"),
+        ("ft:gpt-4o:acme::1", "openai"),
+        ("chatgpt-4o-latest", "openai"),
+        ("text-embedding-3-small", "openai"),
+        ("davinci-002", "openai"),
+        ("gpt-5-nano", "openai-reasoning"),
+        ("gpt-6-astra", "openai-reasoning"),
+        ("o3-mini", "openai-reasoning"),
+        ("o1-mini-2024-09-12", "openai-reasoning-1"),
+        ("gpt-oss:20b", "openai-elsewhere"),
+        ("openai/gpt-4o", "openai-elsewhere"),
+        ("claude-3-5-sonnet-20241022", "claude-4.6"),
+        ("claude-sonnet-4-20250514", "claude-4.6"),
+        ("claude-opus-4-6", "claude-4.6"),
+        ("anthropic.claude-v2:1", "claude-4.6"),
+        ("claude-opus-4-7", "claude"),
+        ("claude-opus-4-10", "claude"),
+        ("claude-sonnet-5", "claude"),
+        ("mistral-large-latest", "mistral"),
+        ("mixtral-8x7b", "mistral"),
+        ("command-r", "mistral"),
+        ("meta-llama/Llama-3.1-8B-Instruct", "open-weights"),
+        ("qwen3:8b", "open-weights"),
+        ("deepseek-chat", "open-weights"),
+        ("demo", "demo"),
+        ("somebody/else", "unknown"),
+        ("", "unknown"),
+    ],
+)
+def test_families(model: str, family: str) -> None:
+    """A model's name says how it is counted."""
+    assert family_of(model).name == family
+
+
+def test_the_demo_dialect_counts_as_the_demo() -> None:
+    """Whatever a demo provider's model is called, it counts by the formula and adds nothing."""
+    assert family_of("llama", "demo").name == "demo"
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "expected"),
+    [
+        ("gpt-4o", {"messages": JARGON}, Estimate(124, exact=True)),
+        ("gpt-4", {"messages": JARGON}, Estimate(129, exact=True)),
+        ("openai/gpt-4o", {"messages": JARGON}, Estimate(124, exact=True)),
+        ("gpt-5", {"messages": JARGON}, Estimate(124, exact=True)),
+        ("gpt-4o", CHAT_WITH_TOOLS, Estimate(101 + 8, exact=False)),
+        ("gpt-5", CHAT_WITH_TOOLS, Estimate(101 + 8 + 84, exact=False)),
+    ],
+)
+async def test_openai_counts_by_the_formula(
+    counter: Counter, model: str, body: dict[str, Any], expected: Estimate
+) -> None:
+    """Plain prompts are exact; tools add slack, and what reasoning models add for them."""
+    assert await exact(call(body, model=model), OPENAI, counter) == expected
+
+
+async def test_the_demo_is_exact(counter: Counter) -> None:
+    """The demo model counts by the formula, tools and all."""
+    assert await exact(call(CHAT_WITH_TOOLS, model="demo"), DEMO, counter) == Estimate(101, exact=True)
+
+
+@pytest.mark.parametrize(("body", "added"), [({"messages": WEATHER}, 700), (CHAT_WITH_TOOLS, 1500)])
+async def test_others_are_estimated(counter: Counter, body: dict[str, Any], added: int) -> None:
+    """An unknown chat template gets what providers were seen to add, over a count that is not below the formula's."""
+    formula = await exact(call(body, model="demo"), DEMO, counter)
+    estimate = await exact(call(body, model="llama3.1"), LOCAL, counter)
+    assert not estimate.exact
+    assert formula.prompt_tokens < estimate.prompt_tokens - added < call(body, model="llama3.1").body_bytes
+
+
+@pytest.mark.parametrize("endpoint", [Endpoint.COMPLETIONS, Endpoint.EMBEDDINGS])
+async def test_token_ids_are_their_number(counter: Counter, endpoint: Endpoint) -> None:
+    """No multiplier applies to what is already tokens."""
+    field = "prompt" if endpoint is Endpoint.COMPLETIONS else "input"
+    made = call({field: [100_000] * 5000}, endpoint=endpoint)
+    assert await exact(made, OPENAI, counter) == Estimate(5000, exact=True)
+    other = await exact(call({field: [100_000] * 5000}, model="qwen", endpoint=endpoint), LOCAL, counter)
+    assert 5000 < other.prompt_tokens < 5200
+
+
+async def test_media_add_what_the_provider_says(counter: Counter) -> None:
+    """Each non-text part adds its provider's number, and the estimate is not exact."""
+    plain, media = call({"messages": WEATHER}), call({"messages": WEATHER}, media=2)
+    added = 2 * OPENAI.media_tokens
+    assert bound(media, OPENAI).prompt_tokens == bound(plain, OPENAI).prompt_tokens + added
+    counted = await exact(plain, OPENAI, counter)
+    assert await exact(media, OPENAI, counter) == Estimate(counted.prompt_tokens + added, exact=False)
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "llama"])
+async def test_without_a_vocabulary_the_bound_serves(tmp_path: Path, model: str) -> None:
+    """No vocabulary, no count: the estimate is the bound."""
+    counter = Counter(Vocabularies(tmp_path))
+    made = call({"messages": WEATHER}, model=model)
+    assert await exact(made, OPENAI, counter) == bound(made, OPENAI)
+    counter.close()
+
+
+async def test_a_deep_body_is_bounded(counter: Counter) -> None:
+    """What cannot be taken apart is estimated by its bytes."""
+    schema: dict[str, Any] = {"type": "object"}
+    for _ in range(100):
+        schema = {"type": "object", "properties": {"a": schema}}
+    made = call({"messages": WEATHER, "tools": [{"function": {"name": "f", "parameters": schema}}]})
+    assert await exact(made, OPENAI, counter) == bound(made, OPENAI)
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "gpt-5", "claude-opus-4-7", "llama", "demo", "what"])
+@given(body=CHAT, media=st.integers(0, 2))
+@shared_counter
+async def test_exact_is_never_above_the_bound(counter: Counter, model: str, body: dict[str, Any], media: int) -> None:
+    """Whatever the body, counting can only lower the estimate."""
+    made = call(body, model=model, media=media)
+    assert (await exact(made, OPENAI, counter)).prompt_tokens <= bound(made, OPENAI).prompt_tokens
+
+
+@given(body=CHAT)
+def test_bytes_bound_the_formula(o200k: Encoding, cl100k: Encoding, body: dict[str, Any]) -> None:
+    """The bound is one: no chat has more tokens by the formula than its body has bytes."""
+    made = call(body)
+    parts = prompt_parts(Endpoint.CHAT, made.body)
+    for encoding in (o200k, cl100k):
+        assert count_all(encoding, parts.texts) + parts.overhead_tokens <= made.body_bytes
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "gpt-5", "llama"])
+@given(body=CHAT, message=MESSAGE, tool=TOOL)
+@shared_counter
+async def test_more_is_never_less(
+    counter: Counter, model: str, body: dict[str, Any], message: dict[str, Any], tool: dict[str, Any]
+) -> None:
+    """Another message or another tool never lowers the estimate or the bound."""
+    less = call(body, model=model)
+    for more in (
+        call({**body, "messages": [*body["messages"], message]}, model=model),
+        call({**body, "tools": [*body.get("tools", []), tool]}, model=model),
+    ):
+        assert bound(less, OPENAI).prompt_tokens < bound(more, OPENAI).prompt_tokens
+        fewer, further = await exact(less, OPENAI, counter), await exact(more, OPENAI, counter)
+        assert fewer.prompt_tokens <= further.prompt_tokens
+
+
+async def test_large_bodies_count_as_small_ones(counter: Counter) -> None:
+    """In the pool, a body counts by the same formula."""
+    messages = [{"role": "user", "content": "hello"}] * 1000
+    made = call({"messages": messages})
+    assert made.body_bytes > INLINE_CHARACTERS
+    assert await exact(made, OPENAI, counter) == Estimate(3 + 1000 * 5, exact=True)
+
+
+@pytest.mark.parametrize(
+    ("texts", "model", "expected"),
+    [
+        (["hello world"] * 10, "gpt-4o", 20),
+        (["hello world"] * 10, "demo", 20),
+        (["hello world"] * 10, "llama", math.ceil(20 * 1.15)),
+        (["hello world"] * 10, "claude-opus-4-7", 32),
+        (["\U000e0fff"], "unknown", 4),
+        ([], "llama", 0),
+        (["", ""], "llama", 0),
+    ],
+)
+async def test_output(counter: Counter, texts: list[str], model: str, expected: int) -> None:
+    """An answer counts with its family's multiplier, rounded up, and never above its bytes."""
+    assert await output_tokens(texts, model, counter) == expected
+
+
+async def test_output_of_the_demo(counter: Counter) -> None:
+    """A demo provider's answer counts exactly, whatever its model is called."""
+    assert await output_tokens(["hello world"], "local-model", counter, "demo") == 2
+
+
+async def test_output_without_a_vocabulary(tmp_path: Path) -> None:
+    """Without a vocabulary an answer is its bytes."""
+    counter = Counter(Vocabularies(tmp_path))
+    assert await output_tokens(["hello", "w\u00f6rld"], "llama", counter) == 11
+    counter.close()

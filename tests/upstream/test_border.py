@@ -1,0 +1,51 @@
+"""The table from foreign errors to ours."""
+
+import ssl
+
+import aiohttp
+import pytest
+from aiohttp import client_exceptions
+
+from gateway.errors import UpstreamBroken, UpstreamError, UpstreamSilent, UpstreamUnreachable
+from gateway.upstream.border import RULES, Border, translate
+
+FOREIGN = [kind for kind in vars(client_exceptions).values() if isinstance(kind, type) and issubclass(kind, Exception)]
+
+
+@pytest.mark.parametrize("kind", FOREIGN, ids=lambda kind: kind.__name__)
+def test_the_table_knows_every_error_of_aiohttp(kind: type[Exception]) -> None:
+    """No error class of the client library passes the border untranslated."""
+    assert not issubclass(kind, aiohttp.ClientError) or any(issubclass(kind, rule.foreign) for rule in RULES)
+
+
+def test_no_rule_is_shadowed() -> None:
+    """A class stands before its bases, or it would never match."""
+    for at, rule in enumerate(RULES):
+        assert not any(issubclass(rule.foreign, earlier.foreign) for earlier in RULES[:at])
+
+
+@pytest.mark.parametrize(
+    ("error", "ours", "sent"),
+    [
+        (aiohttp.ConnectionTimeoutError(), UpstreamUnreachable, False),
+        (aiohttp.SocketTimeoutError(), UpstreamSilent, True),
+        (TimeoutError(), UpstreamSilent, True),
+        (aiohttp.ServerDisconnectedError(), UpstreamBroken, True),
+        (aiohttp.ClientOSError(104, "reset"), UpstreamBroken, True),
+        (aiohttp.ClientConnectionResetError(), UpstreamBroken, True),
+        (ssl.SSLError("late alert"), UpstreamBroken, True),
+        (aiohttp.InvalidURL("x"), UpstreamUnreachable, False),
+    ],
+)
+def test_errors_are_translated(error: Exception, ours: type[UpstreamError], *, sent: bool) -> None:
+    """The class and `sent` follow from what is known about the moment of the failure."""
+    translated = translate("far", error)
+    assert (type(translated), translated is not None and translated.sent) == (ours, sent)
+
+
+@pytest.mark.parametrize("error", [KeyError("bug"), TypeError("bug"), UpstreamSilent("ours", sent=True)])
+def test_bugs_and_our_own_errors_pass(error: Exception) -> None:
+    """What the table does not know is not dressed up as a provider's failure."""
+    with pytest.raises(type(error)) as caught, Border("far"):
+        raise error
+    assert caught.value is error

@@ -1,0 +1,67 @@
+"""Many exchanges at once: every caller gets its own answer, whatever the others do."""
+
+import asyncio
+import random
+
+import msgspec
+
+from gateway.upstream import Upstream
+from tests.provider.process import ProviderProcess
+from tests.upstream.conftest import Ask, body_of, provider_at
+
+CALLERS = 64
+CANCELS = 1000
+
+
+async def converse(ask: Ask, marker: str, *, stream: bool) -> str:
+    """Ask for an echo of the marker and give what came."""
+    async with ask("m:echo.tokens-3.delay-1", marker, stream=stream) as answer:
+        return (await answer.read(100_000)).decode()
+
+
+async def test_concurrent_exchanges_do_not_mix(ask: Ask, far_end: ProviderProcess) -> None:
+    """64 at once, four times over, on kept connections."""
+    for turn in range(4):
+        markers = [f"marker-{turn}-{caller}-end" for caller in range(CALLERS)]
+        answers = await asyncio.gather(*(converse(ask, marker, stream=bool(turn % 2)) for marker in markers))
+        for marker, answer in zip(markers, answers, strict=True):
+            assert marker in answer
+            assert answer.count("marker-") == 1
+    assert (await far_end.settled())["finished"] == 4 * CALLERS
+
+
+async def test_cancelled_exchanges_do_not_mix(ask: Ask) -> None:
+    """A thousand cancellations at random moments; nobody ever reads bytes of another's answer."""
+    chance = random.Random(7)
+    own = foreign = cancelled = 0
+
+    async def caller(name: int) -> None:
+        nonlocal own, foreign, cancelled
+        turn = 0
+        while cancelled < CANCELS:
+            turn += 1
+            marker = f"marker-{name}-{turn}-end"
+            task = asyncio.create_task(converse(ask, marker, stream=chance.random() < 0.5))
+            done, _ = await asyncio.wait({task}, timeout=chance.random() * 0.2)
+            if not done:
+                task.cancel()
+                cancelled += 1
+                await asyncio.wait({task})
+                continue
+            own += marker in task.result()
+            foreign += task.result().count("marker-") != 1 or marker not in task.result()
+
+    await asyncio.gather(*(caller(name) for name in range(CALLERS)))
+    assert foreign == 0
+    assert own > 0
+
+
+async def test_an_answer_nobody_asked_for_reaches_nobody(upstream: Upstream, far_end: ProviderProcess) -> None:
+    """A second answer that arrives on an idle connection is thrown away with it."""
+    provider = provider_at(far_end.base_url)
+    for turn in range(4):
+        body = body_of("m:echo.extra", f"marker-{turn}")
+        async with upstream.send(provider, "/chat/completions", body, {}) as answer:
+            document = msgspec.json.decode(await answer.read(10_000))
+        assert document["choices"][0]["message"]["content"].startswith(f"marker-{turn}")
+        await asyncio.sleep(0.2)
