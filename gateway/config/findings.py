@@ -21,6 +21,8 @@ class Place:
 
 
 START = Place(1, 1)
+SHOWN_CHARACTERS = 100
+"""Of a key in a problem's path; names are shorter."""
 
 
 class Findings:
@@ -35,7 +37,7 @@ class Findings:
     def add(self, path: Path, message: str, place: Place | None = None) -> None:
         """Note a problem with the setting at `path`; without a place of its own it stands at the setting's value."""
         place = place or self._nearest(path)
-        problem = Problem(self.file, place.line, place.column, ".".join(map(str, path)), message)
+        problem = Problem(self.file, place.line, place.column, ".".join(map(_shown, path)), message)
         self.found.setdefault(path, []).append(problem)
 
     def is_covered(self, path: Path) -> bool:
@@ -65,3 +67,9 @@ class Findings:
     def _nearest(self, path: Path) -> Place:
         known = (self.values[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.values)
         return next(known, START)
+
+
+def _shown(part: str | int) -> str:
+    """Write a key on one line of a terminal, whatever it holds."""
+    text = str(part)[:SHOWN_CHARACTERS]
+    return text if text.isprintable() else ascii(text)[1:-1]

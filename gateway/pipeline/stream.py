@@ -47,8 +47,8 @@ class Relay:
     async def run(self, headers: Mapping[str, str]) -> web.StreamResponse | Reply:
         """Relay the stream; a Reply where the provider answered in one piece.
 
-        Raises UpstreamError before the first byte; CancelledError or ConnectionResetError when the client has left, after
-        everything is settled.
+        Raises UpstreamError before the first byte; CancelledError or ConnectionResetError, after everything is settled,
+        when the client has left.
         """
         async with self._hold:
             try:

@@ -14,7 +14,9 @@ from gateway.errors import BadRequest
 MAX_DEPTH = 100
 """Nested arrays and objects; the deepest tool schema seen in practice has about 20."""
 
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding bytes that are no JSON raises."""
+
 _CONTAINERS = (dict, list)
 
 
@@ -78,7 +80,7 @@ def open_envelope(data: bytes) -> Envelope | None:
     """
     try:
         return _decode_envelope(data)
-    except _UNREADABLE:
+    except UNREADABLE:
         return _open_leniently(data)
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from gateway.errors import BudgetRefused, GatewayError
 from gateway.model import Endpoint
+from gateway.providers.decoding import UNREADABLE
 
 
 class _Head(msgspec.Struct):
@@ -45,7 +46,7 @@ def cut_frame(endpoint: Endpoint, template: bytes | None) -> bytes:
 def _head(template: bytes | None) -> _Head:
     try:
         return msgspec.json.decode(template or b"{}", type=_Head)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return _Head()
 
 

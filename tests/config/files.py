@@ -12,6 +12,7 @@ import pytest
 from gateway.config import Config, load
 from gateway.errors import ConfigError, Problem
 
+ROOT = Path(__file__).parents[2]
 MARK = "»"
 ACME = "11111111-1111-4111-8111-111111111111"
 GLOBEX = "22222222-2222-4222-8222-222222222222"

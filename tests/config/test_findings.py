@@ -18,6 +18,14 @@ def test_problem_stands_at_the_nearest_known_place() -> None:
     assert str(caught.value) == "f.yaml:1:1: c: is wrong\nf.yaml:2:4: a.b.0: is wrong\nf.yaml:9:9: d: is wrong"
 
 
+def test_path_is_one_short_line() -> None:
+    """A key with line ends or escape sequences cannot forge a line of a log."""
+    findings = Findings("f")
+    findings.add(("a\nb\x1b[31m", "c" * 1000), "is wrong")
+    ((problem,),) = findings.found.values()
+    assert problem.path == r"a\nb\x1b[31m." + "c" * 100
+
+
 def test_nothing_found_raises_nothing() -> None:
     """An empty collection is no error."""
     Findings("f").raise_if_any()

@@ -1,14 +1,13 @@
 """API keys."""
 
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 
 from gateway.config import load
 from gateway.config.keys import DEMO_KEYS
 from gateway.model import Key, Role
-from tests.config.files import ACME, ADA, BOB, DESK, GLOBEX, KEY, assert_refused, document, load_text, refusal
+from tests.config.files import ACME, ADA, BOB, DESK, GLOBEX, KEY, ROOT, assert_refused, document, load_text, refusal
 
 HASH = sha256(KEY.encode()).hexdigest()
 
@@ -103,5 +102,5 @@ def test_published_keys_work_on_loopback(host: str) -> None:
 
 def test_example_publishes_exactly_the_demo_keys() -> None:
     """The keys that are refused on other addresses are the ones of config.example.yaml."""
-    example = load(Path("config.example.yaml"), {})
+    example = load(ROOT / "config.example.yaml", {})
     assert {key.sha256 for key in example.keys} == {sha256(text.encode()).hexdigest() for text in DEMO_KEYS}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.config import Config, load
 from gateway.config.load import MAX_FILE_BYTES
 from gateway.errors import ConfigError
-from tests.config.files import ACME, ADA, BASE, KEY, document, load_bytes, load_text, outcome, refusal, unmarked
+from tests.config.files import ACME, ADA, BASE, KEY, ROOT, document, load_bytes, load_text, outcome, refusal, unmarked
 
 CANARY = "canary-5f2b9c7e1a3d"
 
@@ -59,7 +59,7 @@ def test_problems_read_as_file_line_column() -> None:
 
 def test_loading_twice_gives_the_same() -> None:
     """A configuration is a value: equal when its file is."""
-    path = Path("config.example.yaml")
+    path = ROOT / "config.example.yaml"
     assert load(path, {}) == load(path, {})
 
 
@@ -249,7 +249,7 @@ VALUES = st.recursive(
     ),
     max_leaves=6,
 )
-EXAMPLE = Path("config.example.yaml").read_text("utf-8").splitlines()
+EXAMPLE = (ROOT / "config.example.yaml").read_text("utf-8").splitlines()
 
 
 @settings(max_examples=500, deadline=None)

@@ -1,14 +1,13 @@
 """The table of settings."""
 
-from pathlib import Path
-
 from gateway.config.reference import BEGIN, END, insert, render
 from gateway.config.schema import Document
+from tests.config.files import ROOT
 
 
 def test_documentation_is_up_to_date() -> None:
     """docs/configuration.md holds the table; `python -m gateway.config.reference docs/configuration.md` renews it."""
-    page = Path("docs/configuration.md").read_text("utf-8")
+    page = (ROOT / "docs/configuration.md").read_text("utf-8")
     assert insert(page) == page
     assert render() in page
 

