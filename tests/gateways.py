@@ -41,6 +41,7 @@ class Limits:
     lease_seconds: int = 60
     budgets: str = ""
     provider: str = ""
+    timeouts: str = "{connect: 2, first_byte: 2, between_bytes: 2}"
     models: str = '{"*": {reasoning: false}, "thinking*": {reasoning: true}}'
 
 
@@ -60,7 +61,7 @@ providers:
     dialect: openai
     base_url: {base_url}
     api_key: {PROVIDER_SECRET}
-    timeouts: {{connect: 2, first_byte: 2, between_bytes: 2}}
+    timeouts: {limits.timeouts}
     models: {limits.models}
     {limits.provider}
   off: {{dialect: openai, base_url: {base_url}, api_key: "", models: {{off-model: {{}}}}}}
@@ -108,7 +109,9 @@ class Client:
     def chat(self, model: str = "m:", *, headers: dict[str, str] | None = None, **body: Any):
         """Post a chat call; use as a context."""
         body = {"model": model, "messages": [{"role": "user", "content": "Hello there"}], **body}
-        return self.session.post(f"{self.url}/v1/chat/completions", json=body, headers={**self.headers, **(headers or {})})
+        return self.session.post(
+            f"{self.url}/v1/chat/completions", json=body, headers={**self.headers, **(headers or {})}
+        )
 
     def post(self, path: str, body: Any, **headers: str):
         return self.session.post(f"{self.url}{path}", json=body, headers={**self.headers, **headers})

@@ -62,7 +62,8 @@ class Findings:
 
     def fail(self, message: str, place: Place = START) -> NoReturn:
         """Raise ConfigError now: nothing that comes after this can be read."""
-        raise ConfigError([Problem(self.file, place.line, place.column, "", message)])
+        # Not chained: the foreign error's words quote the file.
+        raise ConfigError([Problem(self.file, place.line, place.column, "", message)]) from None
 
     def _nearest(self, path: Path) -> Place:
         known = (self.values[path[:n]] for n in range(len(path), -1, -1) if path[:n] in self.values)

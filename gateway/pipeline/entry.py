@@ -1,14 +1,13 @@
 """One call from its request to its answer, on one screen."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from gateway.auth import Action, require
 from gateway.auth.callers import USER_FIELD
-from gateway.errors import Forbidden, GatewayError
+from gateway.errors import BudgetRefused, Forbidden, GatewayError
 from gateway.model import Call, Caller, Company, Endpoint, Purpose, Route
 from gateway.pipeline import limits, whole
 from gateway.pipeline.admission import Admitted, admit
@@ -41,7 +40,7 @@ async def proxy(gateway: Gateway, request: web.BaseRequest, endpoint: Endpoint, 
         response, outcome = await _proxy(gateway, request, trail)
     except GatewayError as error:
         error.headers = {**_limits(gateway, trail), **error.headers}
-        _log(trail, error.status, error.code or error.type)
+        _log(trail, error.status, error.code or error.type, _refusing(error))
         raise
     except BaseException:
         _log(trail, 499, "client_left")
@@ -67,26 +66,18 @@ async def _proxy(gateway: Gateway, request: web.BaseRequest, trail: Trail) -> tu
     purpose = trail.purpose = _purpose(gateway, request, call, caller)
     route = trail.route = gateway.routes.find(call.model, caller.key.models)
     admitted = trail.admitted = await admit(gateway, call, caller, company, purpose, route)
-    headers = {"x-request-id": call.id, **_limits(gateway, trail)}
     if call.stream:
-        return await _stream(gateway, request, admitted, headers)
-    exchange = gateway.tasks.spawn(whole.exchange(gateway, admitted), name=f"exchange {call.id}")
-    return _answered(await whole.detached(exchange), headers)
-
-
-async def _stream(
-    gateway: Gateway, request: web.BaseRequest, admitted: Admitted, headers: Mapping[str, str]
-) -> tuple[web.StreamResponse, str]:
-    relay = Relay(gateway, admitted, request)
-    outcome = await relay.run(headers)
-    if isinstance(outcome, whole.Reply):
-        return _answered(outcome, headers)
-    return outcome, relay.outcome
-
-
-def _answered(reply: whole.Reply, headers: Mapping[str, str]) -> tuple[web.StreamResponse, str]:
+        relay = Relay(gateway, admitted, request)
+        response = await relay.run(_ours(gateway, trail))
+        if not isinstance(response, whole.Reply):
+            return response, relay.outcome
+        reply = response
+    else:
+        exchange = gateway.tasks.spawn(whole.exchange(gateway, admitted), name=f"exchange {call.id}")
+        reply = await whole.detached(exchange)
     outcome = "ok" if reply.status < whole.REFUSED_FROM else "upstream_refused"
-    return web.Response(status=reply.status, body=reply.body, headers={**reply.headers, **headers}), outcome
+    headers = {**reply.headers, **_ours(gateway, trail)}
+    return web.Response(status=reply.status, body=reply.body, headers=headers), outcome
 
 
 def _company(caller: Caller) -> Company:
@@ -101,19 +92,29 @@ def _purpose(gateway: Gateway, request: web.BaseRequest, call: Call, caller: Cal
     return gateway.purposes.of(request.headers.get(PURPOSE_HEADER), metadata.get("purpose"), caller.key)
 
 
+def _ours(gateway: Gateway, trail: Trail) -> dict[str, str]:
+    """Give the headers that every answer of a call has from us, with the numbers of this moment."""
+    return {"x-request-id": trail.call_id, **_limits(gateway, trail)}
+
+
 def _limits(gateway: Gateway, trail: Trail) -> dict[str, str]:
     if trail.admitted is None:
         return {}
-    return limits.headers(trail.admitted.hold.lease.levels, gateway.ledger.now_ms())
+    return limits.headers(trail.admitted.hold.levels, gateway.ledger.now_ms())
 
 
-def _log(trail: Trail, status: int, outcome: str) -> None:
+def _refusing(error: GatewayError) -> str | None:
+    return str(error.budget["name"]) if isinstance(error, BudgetRefused) else None
+
+
+def _log(trail: Trail, status: int, outcome: str, budget: str | None = None) -> None:
     admitted, call, route = trail.admitted, trail.call, trail.route
     hold = admitted.hold if admitted else None
     record = CallRecord(
         request_id=trail.call_id,
         status=status,
         outcome=outcome,
+        budget=budget,
         duration_ms=(time.perf_counter() - trail.started) * 1000,
         endpoint=trail.endpoint.value,
         stream=bool(call and call.stream),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -36,6 +37,20 @@ class Hold:
         self._assumed = assumed
         self._charged = charged
         self._closing: asyncio.Task[str] | None = None
+        self._charged_amounts: list[int] | None = None
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """Give every budget's numbers: as admitted while the hold is open, with what it came to once it is closed."""
+        if self._charged_amounts is None:
+            return self.lease.levels
+        asks = self.lease.order.asks
+        rows = zip(self.lease.levels, asks, self._charged_amounts, strict=True)
+        granted = self.lease.granted_tokens
+        return tuple(
+            replace(level, used=level.used + amount, held=max(0, level.held - held_for(ask, granted)))
+            for level, ask, amount in rows
+        )
 
     async def __aenter__(self) -> Self:
         self._holds.add(self)
@@ -78,12 +93,14 @@ class Hold:
                 if ask.budget.unit is Unit.TOKENS
             )
             self.overrun_tokens = max(0, max(over, default=0))
+            self._charged_amounts = amounts
             rollup = self._charged(self.lease.admitted_ms, usage, amounts)
             self._closing = self._holds.ledger.settle(self.lease, amounts, rollup)
 
     def release(self) -> None:
         """Give everything back: nothing was sent, or the provider refused."""
         if self._closing is None:
+            self._charged_amounts = [0] * len(self.lease.order.asks)
             self._closing = self._holds.ledger.release(self.lease)
 
     async def closed(self) -> None:

@@ -50,9 +50,11 @@ class Relay:
         Raises UpstreamError before the first byte; CancelledError or ConnectionResetError, after everything is settled,
         when the client has left.
         """
+        is_answered = False
         async with self._hold:
             try:
                 async with send(self._gateway, self._admitted) as answer:
+                    is_answered = True
                     if answer.status >= REFUSED_FROM or not _is_stream(answer):
                         return await receive(self._gateway, self._admitted, answer)
                     return await self._flow(answer, headers)
@@ -64,6 +66,11 @@ class Relay:
                 if self._response is None:
                     raise
                 return await self._end_with(error)
+            except asyncio.CancelledError:
+                # Left before the provider answered: it stops, and the prompt is charged. One that bills on: all of it.
+                if not is_answered and self._admitted.route.provider.on_disconnect is OnDisconnect.CLOSE:
+                    await self._settle(whole=False)
+                raise
 
     async def _flow(self, answer: Answer, headers: Mapping[str, str]) -> web.StreamResponse:
         fields = {**answer_headers(answer.headers), **_UNBUFFERED, **headers}
@@ -161,6 +168,7 @@ class Relay:
         await asyncio.shield(settling)
 
     async def _settled(self, *, whole: bool) -> None:
+        self._meter.finish()  # what is left of a frame that was cut counts too
         usage = await reckoning.of_stream(self._gateway, self._admitted, self._meter, self._counted_tokens, whole=whole)
         self._hold.settle(usage)
         await self._hold.closed()

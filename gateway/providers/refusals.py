@@ -42,7 +42,7 @@ _OWN_TOOLS = ("function", "custom")
 
 
 def refuse_unbounded(body: Mapping[str, Any], model: str) -> None:
-    """Raise BadRequest naming the first field that the gateway cannot bound or does not let a client decide."""
+    """Raise BadRequest naming a field that the gateway cannot bound, or does not let a client decide."""
     for name, value in body.items():
         if name in _REFUSED and value is not None and value is not False:
             raise unsupported(name, _REFUSED[name])

@@ -11,14 +11,16 @@ from gateway.model import Caller, Usage
 class CallRecord:
     """A finished call; None where it did not get so far.
 
-    `outcome` is one word for how it ended, `status` what the client was told. `estimate_tokens` is the prompt's
-    estimate, `held_tokens` all that was set aside, `overrun_tokens` what was used beyond that.
+    `outcome` is one word for how it ended, `status` what the client was told, `budget` the one that refused.
+    `estimate_tokens` is the prompt's estimate, `held_tokens` all that was set aside, `overrun_tokens` what was used
+    beyond that.
     """
 
     request_id: str
     status: int
     outcome: str
     duration_ms: float
+    budget: str | None = None
     endpoint: str | None = None
     stream: bool = False
     caller: Caller | None = None
@@ -47,6 +49,7 @@ def call_log(record: CallRecord) -> None:
         "stream": record.stream,
         "status": record.status,
         "outcome": record.outcome,
+        "budget": record.budget,
         "input_tokens": usage and usage.input_tokens,
         "output_tokens": usage and usage.output_tokens,
         "estimated": usage and usage.estimated,

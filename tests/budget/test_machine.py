@@ -142,7 +142,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(call=calls)
     def reserve_again(self, call):
-        """A repeated reserve answers as before, or says that the call has ended."""
+        """Reserve again: it answers as before, or says that the call has ended."""
         if call in self.held and call in self.model.leases:
             again = self.do(self.ledger.reserve(self.held[call].order))
             assert isinstance(again, Lease)
@@ -194,7 +194,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(skew=st.sampled_from([0, -HOUR, DAY, -40 * DAY]))
     def skew(self, skew):
-        """A gateway whose clock is wrong changes nothing."""
+        """Set the gateway's clock wrong: that changes nothing."""
         self.clock.skew_ms = skew
 
     @rule()

@@ -101,10 +101,11 @@ async def test_idle_for_longer_than_the_window_then_a_settle_whose_reserve_the_s
     """A recovered charge newer than all the store remembers is kept, and what is too old goes."""
     ledger, clock = await ledger_at(store)
     await charge(ledger, "first", 11, BUDGET)
-    before = await store.execute("DUMP", f"{SHARD}b:{BUDGET.subject}")
+    names = (BUCKETS, f"{SHARD}b:{BUDGET.subject}")
+    before = await store.pipeline([("DUMP", name) for name in names])
     await clock.advance(2 * WINDOW)
     lost = await hold(ledger, "lost", BUDGET, prompt=100)
-    await store.execute("RESTORE", f"{SHARD}b:{BUDGET.subject}", 0, before, "REPLACE")
+    await store.pipeline([("RESTORE", name, 0, dump, "REPLACE") for name, dump in zip(names, before, strict=True)])
     await store.execute("DEL", f"{SHARD}L", f"{SHARD}D")
     await clock.advance(10 * MINUTE)
     assert await ledger.settle(lost, [40], NO_ROLLUP) == "recovered"
@@ -116,7 +117,7 @@ async def test_a_year_of_traffic_keeps_one_field_a_bucket(valkey_store):
     """The hash of a window never has more than n + 1 fields and stays a listpack, full or after a pause."""
     ledger, clock = await ledger_at(valkey_store)
     most = WINDOW // WIDTH + 1
-    pauses = [WIDTH] * (most + 20) + [7 * HOUR] * 600 + [DAY, 3 * DAY, 29 * DAY, 31 * DAY, 60 * DAY]
+    pauses = [WIDTH] * (most + 20) + [7 * HOUR] * 800 + [DAY, 3 * DAY, 29 * DAY, 31 * DAY, 60 * DAY]
     fields = set()
     for n, pause_ms in enumerate(pauses):
         await charge(ledger, f"call-{n}", 123_456, budget(-1))

@@ -14,6 +14,7 @@ model's name, so that any gateway carries it unchanged:
                 echo        the last user message comes first                 tools     a tool call with N words in it
                 huge-N      one frame whose text is N bytes longer            prompt-N  the prompt is N tokens
     time        first-MS    before the headers      delay-MS  before each token (and each reasoning token)
+                gate-N      a stream stops after N tokens, another answer does not begin, until POST /_open
     usage       usage-X     asked (default: in streams when asked for), none, always, null, null-after (a null follows),
                             zero, wrong (1 and 1), junk (wrong types), continuous (vLLM), groq (three copies), finish
                             (with the finish_reason, no extra frame)
@@ -28,5 +29,5 @@ model's name, so that any gateway carries it unchanged:
                 naughty     headers that must not pass
 
 What really happened is kept for the tests to compare: GET /_log (a list of entries, server.Entry), GET /_served
-(totals), POST /_reset. A token counts as served when the whole frame that holds it was written before the client left.
+(totals), POST /_reset (which also shuts the gate). A token counts as served when the whole frame that holds it was written before the client left.
 """

@@ -31,6 +31,7 @@ class Script:
     fin: int | None = None
     stall: int | None = None
     error: int | None = None
+    gate: int | None = None
     usage: str = "asked"
     overrun: bool = False
     echo: bool = False

@@ -16,6 +16,7 @@ from tests.provider import counting, frames
 from tests.provider.script import BadScript, Script, parse
 
 BODY_LIMIT_BYTES = 256 * 1024 * 1024
+GATE = web.AppKey("gate", asyncio.Event)
 NAUGHTY = {
     "Set-Cookie": "session=stolen",
     "Authorization": "Bearer leaked",
@@ -51,6 +52,7 @@ class Wire:
     """The body of one answer: compresses, splits, cuts and stalls as the script says."""
 
     def __init__(self, request: web.Request, response: web.StreamResponse, script: Script) -> None:
+        self.gate = request.app[GATE]
         self._request, self._response, self._script = request, response, script
         self._written_bytes = 0
         bits = 31 if script.gzip else zlib.MAX_WBITS
@@ -108,12 +110,14 @@ class FarEnd:
     def app(self) -> web.Application:
         """Build the routes."""
         app = web.Application(client_max_size=BODY_LIMIT_BYTES)
+        app[GATE] = asyncio.Event()
         for path in ("/v1/chat/completions", "/v1/completions", "/v1/embeddings"):
             app.router.add_post(path, self._serve)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/_log", self._show_log)
         app.router.add_get("/_served", self._show_served)
         app.router.add_post("/_reset", self._reset)
+        app.router.add_post("/_open", self._open)
         return app
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
@@ -180,6 +184,11 @@ class FarEnd:
 
     async def _reset(self, request: web.Request) -> web.Response:
         self.log.clear()
+        request.app[GATE].clear()
+        return web.json_response({})
+
+    async def _open(self, request: web.Request) -> web.Response:
+        request.app[GATE].set()
         return web.json_response({})
 
 
@@ -208,6 +217,8 @@ async def _deliver(request: web.Request, reply: frames.Reply, entry: Entry) -> w
     response.content_type = "text/event-stream" if is_stream else "application/json"
     send = _send_stream if is_stream else _send_document
     wire = Wire(request, response, script)
+    if script.gate is not None and not is_stream:
+        await request.app[GATE].wait()
     if (writer := await response.prepare(request)) is not None:
         writer.send_headers()  # else aiohttp would keep them for the first byte of the body
     await send(wire, reply, entry)
@@ -240,6 +251,8 @@ async def _send_stream(wire: Wire, reply: frames.Reply, entry: Entry) -> None:
     await asyncio.sleep(script.delay * script.think / 1000)
     entry.completion_tokens = script.think
     for frame in frames.stream(reply):
+        if script.gate is not None and entry.completion_tokens - script.think >= script.gate:
+            await wire.gate.wait()
         if frame.waits and script.delay:
             await asyncio.sleep(script.delay / 1000)
         if script.error is not None and entry.completion_tokens - script.think >= script.error:

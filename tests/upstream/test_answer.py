@@ -27,6 +27,15 @@ async def gather(answer: Answer) -> tuple[bytes, BaseException | None]:
     return b"".join(pieces), None
 
 
+async def buffered(answer: Answer, size_bytes: int) -> bytes:
+    """Take what has arrived, without reading, until it is as much as that."""
+    data = b""
+    while len(data) < size_bytes:
+        data += answer.buffered()
+        await asyncio.sleep(0.01)
+    return data
+
+
 async def whole(ask: Ask, model: str) -> bytes:
     """Give the complete stream for a model."""
     async with ask(model) as answer:
@@ -47,10 +56,10 @@ async def test_what_arrived_before_a_failure_is_read_first(ask: Ask, way: str, c
     assert failure.sent
 
 
-async def test_a_late_reader_loses_nothing_to_a_cut(ask: Ask) -> None:
+async def test_a_late_reader_loses_nothing_to_a_cut(ask: Ask, far_end: ProviderProcess) -> None:
     """Bytes that were buffered when the connection broke are still given out."""
     async with ask("m:tokens-40.cut-2500") as answer:
-        await asyncio.sleep(0.2)
+        await far_end.settled()
         body, failure = await gather(answer)
         assert len(body) == 2500
         assert isinstance(failure, UpstreamBroken)
@@ -69,8 +78,7 @@ async def test_a_caller_that_leaves_gets_what_has_arrived(ask: Ask) -> None:
     """`buffered` gives the unread bytes at once: nothing, then all, then nothing again."""
     async with ask("m:tokens-40.stall-2500") as answer:
         seen = len(await anext(answer.chunks()))
-        await asyncio.sleep(0.2)
-        assert seen + len(answer.buffered()) == 2500
+        assert seen + len(await buffered(answer, 2500 - seen)) == 2500
         assert answer.buffered() == b""
 
 
@@ -78,22 +86,25 @@ async def test_a_cancelled_reader_gets_what_has_arrived(ask: Ask) -> None:
     """Cancelling a read loses no byte of the answer."""
     async with ask("m:tokens-40.stall-2500") as answer:
         pieces: list[bytes] = []
+        has_read = asyncio.Event()
 
         async def read() -> None:
             async for piece in answer.chunks():
-                pieces.append(piece)  # noqa: PERF401 - cancelled in between
+                pieces.append(piece)
+                has_read.set()
 
         task = asyncio.create_task(read())
-        await asyncio.sleep(0.2)
+        await has_read.wait()
         task.cancel()
         await asyncio.wait({task})
-        assert len(b"".join(pieces) + answer.buffered()) == 2500
+        seen = len(b"".join(pieces))
+        assert seen + len(await buffered(answer, 2500 - seen)) == 2500
 
 
-async def test_buffered_after_a_cut(ask: Ask) -> None:
+async def test_buffered_after_a_cut(ask: Ask, far_end: ProviderProcess) -> None:
     """Also when the connection has broken meanwhile."""
     async with ask("m:tokens-40.cut-2500") as answer:
-        await asyncio.sleep(0.2)
+        await far_end.settled()
         assert len(answer.buffered()) == 2500
 
 
@@ -125,8 +136,7 @@ async def test_a_body_compressed_in_spite_of_us_is_read(ask: Ask, coding: str, h
 async def test_buffered_inflates(ask: Ask, coding: str) -> None:
     """A caller that leaves gets text, not compressed bytes."""
     async with ask(f"m:tokens-4.stall-400.{coding}") as answer:
-        await asyncio.sleep(0.2)
-        assert answer.buffered().startswith(b'data: {"id"')
+        assert (await buffered(answer, 100)).startswith(b'data: {"id"')
 
 
 @pytest.mark.parametrize("cut_bytes", [1, 50])
@@ -195,16 +205,18 @@ async def test_a_bomb_is_cut_when_streamed(ask: Ask) -> None:
     [b"5\r\nhello\r\nZZ\r\n", b"5\r\nhelloXX0\r\n\r\n", b"5\r\nhello\r\n-1\r\n"],
 )
 async def test_bad_framing_is_broken(upstream: Upstream, body: bytes) -> None:
-    """A chunked body that breaks its own rules gives what came and fails."""
+    """A chunked body that breaks its own rules gives what came and fails (and does not hang for ever)."""
+    has_headers = asyncio.Event()
 
     async def serve(raw: Raw, reader: Any, writer: Any) -> None:
         await raw.request(reader)
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-        await asyncio.sleep(0.1)  # in one packet with its headers, a broken body is no answer at all
+        await has_headers.wait()  # in one packet with its headers, a broken body is no answer at all
         writer.write(body)
         await reader.read()
 
     async with raw_server(serve) as raw, upstream.send(provider_at(raw.origin), "/", b"{}", {}) as answer:
+        has_headers.set()
         got, failure = await gather(answer)
     assert got == b"hello"
     assert isinstance(failure, UpstreamBroken)
@@ -236,3 +248,19 @@ async def test_thinking_after_the_headers_is_not_silence(upstream: Upstream) -> 
         got, failure = await gather(answer)
     assert got == b"late"
     assert isinstance(failure, UpstreamSilent)
+
+
+async def test_headers_without_a_body_are_not_waited_for_for_ever(upstream: Upstream) -> None:
+    """Silence after the headers ends after the time for the first byte."""
+
+    async def serve(raw: Raw, reader: Any, writer: Any) -> None:
+        await raw.request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+        await reader.read()
+
+    timeouts = Timeouts(connect=5.0, first_byte=0.3, between_bytes=60.0)
+    async with (
+        raw_server(serve) as raw,
+        upstream.send(provider_at(raw.origin, timeouts=timeouts), "/", b"{}", {}) as answer,
+    ):
+        assert isinstance((await gather(answer))[1], UpstreamSilent)

@@ -3,11 +3,10 @@
 import asyncio
 import random
 
-import msgspec
-
 from gateway.upstream import Upstream
 from tests.provider.process import ProviderProcess
-from tests.upstream.conftest import Ask, body_of, provider_at
+from tests.upstream.conftest import Ask, provider_at
+from tests.upstream.raw import OK, Raw, raw_server
 
 CALLERS = 64
 CANCELS = 1000
@@ -56,12 +55,26 @@ async def test_cancelled_exchanges_do_not_mix(ask: Ask) -> None:
     assert own > 0
 
 
-async def test_an_answer_nobody_asked_for_reaches_nobody(upstream: Upstream, far_end: ProviderProcess) -> None:
+async def test_an_answer_nobody_asked_for_reaches_nobody(upstream: Upstream) -> None:
     """A second answer that arrives on an idle connection is thrown away with it."""
-    provider = provider_at(far_end.base_url)
-    for turn in range(4):
-        body = body_of("m:echo.extra", f"marker-{turn}")
-        async with upstream.send(provider, "/chat/completions", body, {}) as answer:
-            document = msgspec.json.decode(await answer.read(10_000))
-        assert document["choices"][0]["message"]["content"].startswith(f"marker-{turn}")
-        await asyncio.sleep(0.2)
+    said_more = asyncio.Event()
+
+    async def answer_twice(raw: Raw, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await raw.request(reader)
+        writer.write(OK)
+        await more.wait()
+        writer.write(OK.replace(b"ok", b"no"))
+        await writer.drain()
+        said_more.set()
+        await reader.read()
+
+    async with raw_server(answer_twice) as raw:
+        for turn in range(1, 4):
+            more = asyncio.Event()
+            async with upstream.send(provider_at(raw.origin), "/", b"{}", {}) as answer:
+                assert await answer.read(10) == b"ok"
+            more.set()
+            await said_more.wait()
+            said_more.clear()
+            await asyncio.sleep(0.05)  # client and server share this loop: the bytes are in by now
+            assert raw.connections == turn

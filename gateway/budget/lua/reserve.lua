@@ -18,8 +18,9 @@ end
 
 local function verdict(spec, s, limit, least)
   local need = spec[MINIMUM] + cost(least, spec[RATE])
-  if spec[MODE] == 0 or limit < 0 or s.used + s.held + need <= limit then return {0, -1} end
+  if spec[MODE] == 0 or limit < 0 then return {0, -1} end
   if limit == 0 then return {2, -1} end
+  if s.used + s.held + need <= limit then return {0, -1} end
   if need > limit then return {3, -1} end
   if s.used + need <= limit then return {1, -1} end
   return {2, falls_to(spec, s, limit - need)}

@@ -1,0 +1,56 @@
+"""Owns what commands have in common: which configuration, and whom of it they are about."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gateway.config import Config, load
+from gateway.model import Company, Key
+from gateway.model.guid import parse_guid
+
+DEFAULT_PATH = "config.yaml"
+EXAMPLE = "config.example.yaml"
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def config_option(command: Command) -> Command:
+    """Add `--config PATH`."""
+    return click.option(
+        "--config",
+        "path",
+        type=click.Path(path_type=Path),
+        default=DEFAULT_PATH,
+        show_default=True,
+        metavar="PATH",
+        help="The configuration file.",
+    )(command)
+
+
+def read_config(path: Path, *, host: str | None = None, port: int | None = None) -> Config:
+    """Load a configuration with this process's environment. Raises ConfigError, UsageError where there is no file."""
+    if not path.exists():
+        raise click.UsageError(f"There is no {path}. Name your configuration, for example: --config {EXAMPLE}")
+    return load(path, os.environ, host=host, port=port)
+
+
+def company_of(config: Config, reference: str) -> Company:
+    """Find a company by name or id. Raises BadParameter."""
+    guid = parse_guid(reference)
+    found = [one for one in config.companies.values() if reference == one.name or guid == one.id]
+    if not found:
+        names = ", ".join(one.name for one in config.companies.values())
+        raise click.BadParameter(f"there is no such company; there are: {names or 'none'}", param_hint="--company")
+    return found[0]
+
+
+def key_of(config: Config, name: str) -> Key:
+    """Find a key by name. Raises BadParameter."""
+    found = [key for key in config.keys if key.name == name]
+    if not found:
+        names = ", ".join(key.name for key in config.keys)
+        raise click.BadParameter(f"there is no such key; there are: {names or 'none'}", param_hint="--key")
+    return found[0]

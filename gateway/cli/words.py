@@ -1,0 +1,69 @@
+"""Owns how limits, windows and instants are put into words. Pure."""
+
+from gateway.config import Config
+from gateway.model import UNLIMITED, Budget, BudgetRule, Calendar, Fixed, Level, Lifetime, Rolling, Scope, Unit, Window
+from gateway.pipeline.limits import instant
+
+DASH = "-"
+
+
+def limit_words(limit: int) -> str:
+    """Give a limit: `3,000`, `unlimited` or `blocked`."""
+    if limit == UNLIMITED:
+        return "unlimited"
+    return f"{limit:,}" if limit else "blocked"
+
+
+def window_words(window: Window) -> str:
+    """Give a window as it follows a limit: `in any 30 days`, `a week`, `in 60 seconds`, `for ever`."""
+    match window:
+        case Rolling(days):
+            return "in any day" if days == 1 else f"in any {days} days"
+        case Calendar(period):
+            return f"a {period.value}"
+        case Fixed(seconds):
+            return f"in {seconds:,} seconds"
+        case Lifetime():
+            return "for ever"
+
+
+def count_words(limit: int, unit: Unit, window: Window) -> str:
+    """Give what a budget allows: `100,000 tokens a day`, `3 at the same time`."""
+    if unit is Unit.IN_FLIGHT:
+        return f"{limit_words(limit)} at the same time"
+    return f"{limit_words(limit)} {unit.value} {window_words(window)}"
+
+
+def subject_words(rule: BudgetRule, config: Config) -> str:
+    """Give whom a `budgets:` entry is for: `company acme`, `each key of acme`, `key ci`."""
+    company = config.companies[rule.company_id].name if rule.company_id else None
+    own = {
+        Scope.COMPANY: company,
+        Scope.USER: rule.user_id and config.users[rule.company_id or "", rule.user_id].name,
+        Scope.KEY: rule.key_name,
+        Scope.AGENT: rule.agent_id and config.agents[rule.agent_id].name,
+    }[rule.scope]
+    named = f"{rule.scope.value} {own}" if own else f"each {rule.scope.value}"
+    return named if company is None or rule.scope is Scope.COMPANY else f"{named} of {company}"
+
+
+def match_words(rule: BudgetRule) -> str:
+    """Give which calls a `budgets:` entry counts."""
+    match = rule.match
+    parts = (("provider", match.provider), ("model", match.model), ("purpose", match.purpose))
+    return ", ".join(f"{name} {glob}" for name, glob in parts if glob is not None) or "all calls"
+
+
+def instant_words(at_ms: int | None) -> str:
+    """Give an instant, UTC; a dash where there is none."""
+    return instant(at_ms) or DASH
+
+
+def remaining_words(level: Level) -> str:
+    """Give what is left of a budget."""
+    return "unlimited" if level.remaining is None else f"{level.remaining:,}"
+
+
+def scope_words(budget: Budget) -> str:
+    """Give a budget's name and whose it is: `user-daily (user)`; the company's own budget is named for it."""
+    return budget.name if budget.name == budget.scope.value else f"{budget.name} ({budget.scope.value})"

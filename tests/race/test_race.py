@@ -1,0 +1,48 @@
+"""Budgets hold under concurrency, over HTTP, against what the far end really served."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.store.connection import Store
+from tests.gateways import PROVIDER_SECRET, Limits, gateway_running
+from tests.provider.process import provider_process
+from tests.race import rig
+
+COMPANY_TOKENS = 150_000
+USER_TOKENS = 22_000
+
+
+@pytest.mark.parametrize("callers", [64, 256])
+@pytest.mark.timeout(180)
+async def test_no_overshoot(callers: int, valkey_store: Store, tmp_path: Path) -> None:
+    """At no sample is used + held above a limit; used is what the far end served; 99 % of the budget was usable."""
+    limits = Limits(company_tokens=COMPANY_TOKENS, daily=USER_TOKENS)
+    race, used, served = await _race(callers, limits, valkey_store, tmp_path)
+    assert used == served
+    assert used >= 0.99 * COMPANY_TOKENS
+    assert race.highest["user-daily"] > USER_TOKENS / 2
+
+
+@pytest.mark.timeout(180)
+async def test_no_overshoot_while_holds_grow(valkey_store: Store, tmp_path: Path) -> None:
+    """Streams whose holds grow by small tranches do not overshoot; one that is cut is charged for what was served."""
+    limits = Limits(company_tokens=COMPANY_TOKENS, daily=USER_TOKENS, tranche_tokens=32)
+    _, used, served = await _race(64, limits, valkey_store, tmp_path)
+    assert used >= served
+
+
+async def _race(callers: int, limits: Limits, store: Store, directory: Path) -> tuple[rig.Race, int, int]:
+    async with (
+        provider_process(PROVIDER_SECRET) as far,
+        gateway_running(store, directory, far.base_url, limits) as client,
+    ):
+        race = await rig.run(client, callers)
+        used, held = await client.company()
+        totals = await far.settled()
+    assert race.highest["company"] <= limits.company_tokens
+    assert race.highest["user-daily"] <= limits.daily
+    assert (held, used <= limits.company_tokens) == (0, True)
+    assert race.samples > 0
+    assert min(race.answers["stream"], race.answers["whole"], race.answers["budget_exceeded"]) > 0
+    return race, used, totals["prompt_tokens"] + totals["completion_tokens"]
