@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,40 +43,41 @@ class Limits:
     provider: str = ""
     timeouts: str = "{connect: 2, first_byte: 2, between_bytes: 2}"
     models: str = '{"*": {reasoning: false}, "thinking*": {reasoning: true}}'
+    users: str = ""
+    keys: str = ""
+    max_body_bytes: int = 33_554_432
 
 
-def yaml(base_url: str, limits: Limits) -> str:
-    """Give the configuration's text."""
-    budgets = textwrap.indent(textwrap.dedent(limits.budgets).strip(), "  ")
-    return f"""
-server: {{port: 0, drain_seconds: 5}}
+_YAML = """
+server: {{port: 0, drain_seconds: 5, max_body_bytes: {max_body_bytes}}}
 store: {{url: embedded, data_dir: ./data}}
 ledger:
-  enforcement: {limits.enforcement}
-  tranche_tokens: {limits.tranche_tokens}
-  default_output_tokens: {limits.default_output_tokens}
-  lease_seconds: {limits.lease_seconds}
+  enforcement: {enforcement}
+  tranche_tokens: {tranche_tokens}
+  default_output_tokens: {default_output_tokens}
+  lease_seconds: {lease_seconds}
 providers:
   far:
     dialect: openai
     base_url: {base_url}
     api_key: {PROVIDER_SECRET}
-    timeouts: {limits.timeouts}
-    models: {limits.models}
-    {limits.provider}
+    timeouts: {timeouts}
+    models: {models}
+    {provider}
   off: {{dialect: openai, base_url: {base_url}, api_key: "", models: {{off-model: {{}}}}}}
 purposes:
   QA: {{description: Question answering, category: chat}}
   DT: {{description: Deep thought, category: chat, deep_thought: true}}
   IE: {{description: Import, category: knowledge_doc_indexing, import: true}}
 default_purpose: QA
-quotas: {{daily: {limits.daily}, weekly: -1, monthly: -1}}
+quotas: {{daily: {daily}, weekly: -1, monthly: -1}}
 companies:
-  - {{id: {ACME}, name: acme, budget: {{tokens: {limits.company_tokens}, window_days: 30}}, timezone: Europe/Rome}}
+  - {{id: {ACME}, name: acme, budget: {{tokens: {company_tokens}, window_days: 30}}, timezone: Europe/Rome}}
   - {{id: {OTHER}, name: other, budget: {{tokens: 1000, window_days: 7}}}}
 users:
   - {{id: {ADA}, name: ada, company: acme}}
   - {{id: {BOB}, name: bob, company: acme}}
+{users}
 agents:
   - {{id: {HELPDESK}, name: helpdesk, company: acme}}
 keys:
@@ -85,9 +86,17 @@ keys:
   - {{name: backend, key: {BACKEND_KEY}, company: acme, acts_for_users: true, user_from_body: true}}
   - {{name: admin, key: {ADMIN_KEY}, role: admin}}
   - {{name: other, key: {OTHER_KEY}, company: other, models: ["m:*"]}}
-{"budgets:" if budgets.strip() else ""}
+{keys}
 {budgets}
 """
+
+
+def yaml(base_url: str, limits: Limits) -> str:
+    """Give the configuration's text."""
+    budgets = textwrap.indent(textwrap.dedent(limits.budgets).strip(), "  ")
+    names = {name: value for name, value in globals().items() if name.isupper() and isinstance(value, str)}
+    values = asdict(limits) | {"budgets": f"budgets:\n{budgets}" if budgets.strip() else ""}
+    return _YAML.format(base_url=base_url, **names, **values)
 
 
 def configured(directory: Path, base_url: str, limits: Limits) -> Config:

@@ -6,6 +6,7 @@ import structlog
 from aiohttp import web
 
 from gateway.api.answers import error_answer
+from gateway.app.connection import Server
 from gateway.app.paths import Paths
 from gateway.app.table import TABLE, Handler
 from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, NotFound
@@ -27,7 +28,7 @@ class App:
 
     def server(self) -> web.Server:
         """Give the protocol factory to listen with. A client that leaves cancels its handler."""
-        return web.Server(
+        return Server(
             self.answer,
             handler_cancellation=True,
             auto_decompress=False,
@@ -36,18 +37,25 @@ class App:
         )
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request; every error becomes an answer here, once."""
+        """Answer one request; every error becomes an answer here, once.
+
+        Raises ConnectionResetError, which ends the connection, where an answer had begun: a second one inside it would
+        be read as its text.
+        """
         call_id = new_id()
         try:
             handler, params = self._find(request)
             return await handler(self.gateway, request, call_id, params)
         except GatewayError as error:
-            return error_answer(error, call_id)
+            answer = error_answer(error, call_id)
         except ConnectionResetError:
-            return web.Response(status=499)  # nobody is there to read it
+            raise  # nobody is there to read an answer
         except Exception:
             log.exception("unexpected", request_id=call_id)
-            return error_answer(GatewayError("Something went wrong in the gateway."), call_id)
+            answer = error_answer(GatewayError("Something went wrong in the gateway."), call_id)
+        if request.writer.output_size > 0:
+            raise ConnectionResetError
+        return answer
 
     def _find(self, request: web.BaseRequest) -> tuple[Handler, Mapping[str, str]]:
         target = request.raw_path
@@ -55,7 +63,7 @@ class App:
             raise BadRequest("The request target must be a path.")
         found = self._paths.find(target.partition("?")[0])
         if found is None:
-            raise NotFound("No such endpoint: the gateway serves what it can meter, see docs/endpoints.md.")
+            raise NotFound(f"No such endpoint. What the gateway can meter, it serves: {', '.join(self._table)}.")
         path, params = found
         methods = self._table[path]
         if request.method not in methods:

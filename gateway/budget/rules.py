@@ -23,6 +23,7 @@ from gateway.model import (
     Window,
 )
 
+_MOST_KNOWN = 4096
 COMPANY_BUDGET = "company"
 QUOTA_NAMES = {Period.DAY: "user-daily", Period.WEEK: "user-weekly", Period.MONTH: "user-monthly"}
 
@@ -48,13 +49,21 @@ class Rules:
         self._defaults = defaults
         self._enforcement = enforcement
         self._rules = tuple(rules)
+        self._known: dict[tuple[object, ...], tuple[Budget, ...]] = {}
 
     def of(self, caller: Caller, target: Target) -> tuple[Budget, ...]:
-        """Give every budget that a call of `caller` to `target` counts in."""
-        return (
-            *self.standing(caller),
-            *(budget for rule in self._rules if matches(rule.match, target) for budget in _applied(rule, caller)),
-        )
+        """Give every budget that a call of `caller` to `target` counts in; worked out once for each such pair."""
+        user, agent = caller.user, caller.agent
+        pair = (caller.key.sha256, user and user.id, agent and agent.id, *target)
+        known = self._known.get(pair)
+        if known is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            known = self._known[pair] = (
+                *self.standing(caller),
+                *(budget for rule in self._rules if matches(rule.match, target) for budget in _applied(rule, caller)),
+            )
+        return known
 
     def all_of(self, caller: Caller) -> tuple[Budget, ...]:
         """Give every budget that some call of `caller` could count in: what `/v1/budget` shows."""

@@ -1,4 +1,4 @@
-"""`gateway check`: is the configuration right, and what will be enforced for whom?"""
+"""`gateway check`: whether the configuration is right, and what will be enforced for whom."""
 
 import time
 from pathlib import Path

@@ -3,12 +3,12 @@
 The rule that matters: it says what the gateway will do, not what the file says; every default is filled in.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from gateway.cli import words
+from gateway.cli.doubts import doubts
 from gateway.cli.table import table
-from gateway.cli.warnings import warnings
 from gateway.config import Config
 from gateway.model import Company, Key, Provider, Quotas
 
@@ -35,7 +35,7 @@ def sections(config: Config, now_ms: int) -> Iterator[Section]:
         yield Section("Further budgets, beside those of companies and users", _budgets(config))
     yield Section("Providers", _providers(config.providers.values()))
     yield Section("Purposes", _purposes(config))
-    if found := warnings(config, now_ms):
+    if found := doubts(config, now_ms):
         yield Section("Warnings", "\n".join(f"  - {line}" for line in found))
 
 
@@ -80,12 +80,13 @@ def _keys(config: Config, keys: Sequence[Key], now_ms: int) -> str:
             key.role.value,
             _whose(config, key),
             ", ".join(key.models) or "all",
-            _key_purposes(config, key),
+            ", ".join(key.purposes) or "all",
+            _default_purpose(config, key),
             _expiry(key, now_ms),
         )
         for key in keys
     ]
-    return table(("key", "ends in", "role", "for", "models", "purposes", "expires"), rows, indent="  ")
+    return table(("key", "hint", "role", "for", "models", "purposes", "default", "expires"), rows, indent="  ")
 
 
 def _whose(config: Config, key: Key) -> str:
@@ -96,11 +97,9 @@ def _whose(config: Config, key: Key) -> str:
     return config.users[key.company_id, key.user_id].name if key.user_id else "the company"
 
 
-def _key_purposes(config: Config, key: Key) -> str:
+def _default_purpose(config: Config, key: Key) -> str:
     default = key.default_purpose or config.default_purpose
-    if not key.purposes:
-        return f"all, else {default}"
-    return ", ".join(key.purposes) + (f", else {default}" if default in key.purposes else ", always stated")
+    return default if not key.purposes or default in key.purposes else "none: state one"
 
 
 def _expiry(key: Key, now_ms: int) -> str:
@@ -123,7 +122,7 @@ def _budgets(config: Config) -> str:
     return table(("budget", "for", "counts", "limit", "enforcement"), rows, indent="  ")
 
 
-def _providers(providers: Iterator[Provider] | Sequence[Provider]) -> str:
+def _providers(providers: Iterable[Provider]) -> str:
     rows = [
         (
             provider.name,

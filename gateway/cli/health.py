@@ -1,4 +1,4 @@
-"""`gateway health`: does the gateway on this machine take calls? For a container's health check."""
+"""`gateway health`: whether the gateway on this machine takes calls, for a container's health check."""
 
 import http.client
 from pathlib import Path

@@ -1,5 +1,6 @@
 """`gateway serve`: the server, and what a person who starts it wants to know."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -30,4 +31,4 @@ def command(path: Path, host: str | None, port: int | None) -> None:
 def announce(config: Config, url: str) -> None:
     """Print the start screen, now: stdout may be a pipe."""
     click.echo(render(config, url))
-    click.get_text_stream("stdout").flush()
+    sys.stdout.flush()

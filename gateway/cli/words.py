@@ -31,7 +31,7 @@ def count_words(limit: int, unit: Unit, window: Window) -> str:
     """Give what a budget allows: `100,000 tokens a day`, `3 at the same time`."""
     if unit is Unit.IN_FLIGHT:
         return f"{limit_words(limit)} at the same time"
-    return f"{limit_words(limit)} {unit.value} {window_words(window)}"
+    return f"{limit_words(limit) if limit else '0'} {unit.value} {window_words(window)}"
 
 
 def subject_words(rule: BudgetRule, config: Config) -> str:

@@ -11,6 +11,9 @@ from gateway.providers.dialect import DIALECTS, Dialect
 from gateway.tokens import bound, exact, imported_characters
 from gateway.usage import Charge
 
+_MOST_TOKENS = 10**12
+"""Above every limit there can be; sums of still larger holds would leave the integers that the store counts exactly."""
+
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
@@ -71,7 +74,7 @@ async def admit(
 def _wish(gateway: Gateway, call: Call, route: Route, dialect: Dialect) -> _Wish:
     config = gateway.config.ledger
     bounds = [b for b in (call.output_bound, route.spec.max_output_tokens) if b is not None]
-    most = min(bounds, default=config.default_output_tokens) * call.choices
+    most = min(min(bounds, default=config.default_output_tokens) * call.choices, _MOST_TOKENS)
     is_watched = dialect.is_visible(call, route)
     first = min(most, config.tranche_tokens) if is_watched else most
     return _Wish(most, first, min(most, call.choices), is_watched)

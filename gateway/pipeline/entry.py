@@ -1,5 +1,6 @@
 """One call from its request to its answer, on one screen."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ from gateway.pipeline.stream import Relay
 from gateway.providers.dialect import DIALECTS
 from gateway.purpose import PURPOSE_HEADER
 from gateway.telemetry import CallRecord, call_log
+
+CLIENT_LEFT = 499
+"""What the log says of a call whose client did not wait for the answer; nginx's number for it."""
 
 
 @dataclass(slots=True)
@@ -36,17 +40,21 @@ class Trail:
 async def proxy(gateway: Gateway, request: web.BaseRequest, endpoint: Endpoint, call_id: str) -> web.StreamResponse:
     """Carry out one call. Raises GatewayError; whatever happens, the call is settled and logged."""
     trail = Trail(call_id, time.perf_counter(), endpoint)
+    status, outcome, budget = 500, "failed", None
     try:
         response, outcome = await _proxy(gateway, request, trail)
     except GatewayError as error:
         error.headers = {**_limits(gateway, trail), **error.headers}
-        _log(trail, error.status, error.code or error.type, _refusing(error))
+        status, outcome, budget = error.status, error.code or error.type, _refusing(error)
         raise
-    except BaseException:
-        _log(trail, 499, "client_left")
+    except (asyncio.CancelledError, ConnectionResetError):
+        status, outcome = CLIENT_LEFT, "client_left"
         raise
-    _log(trail, response.status, outcome)
-    return response
+    else:
+        status = response.status
+        return response
+    finally:
+        _log(trail, status, outcome, budget)
 
 
 async def _proxy(gateway: Gateway, request: web.BaseRequest, trail: Trail) -> tuple[web.StreamResponse, str]:

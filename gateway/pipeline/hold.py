@@ -63,6 +63,11 @@ class Hold:
         self.settle(self.all_of_it())
         await self.closed()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is settled or released, be it only on the way to the store."""
+        return self._closing is not None
+
     def all_of_it(self) -> Usage:
         """Give the usage of a call of which nothing is known but that it was sent: the prompt and all that is held."""
         return Usage(self._assumed.input_tokens, self.granted_tokens, estimated=True)

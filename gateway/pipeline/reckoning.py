@@ -25,7 +25,8 @@ async def of_whole(gateway: Gateway, admitted: Admitted, body: bytes) -> Usage:
 async def of_stream(gateway: Gateway, admitted: Admitted, meter: Meter, counted_tokens: int, *, whole: bool) -> Usage:
     """Give the usage of a stream; `counted_tokens` were counted on the way. `whole`: it came to its end.
 
-    A stream that was left or cut is charged for what was received, or for what was reported where that is more.
+    A stream that was left or cut is charged for what was received, or for what was reported where that is more; that of
+    a model that thinks unseen for all that is held, since nobody knows what it had thought.
     """
     reported = meter.usage
     if reported is not None and whole:
@@ -33,6 +34,8 @@ async def of_stream(gateway: Gateway, admitted: Admitted, meter: Meter, counted_
     texts = meter.take_texts()
     output = counted_tokens + meter.unread_tokens + (await _counted(gateway, admitted, texts) if texts else 0)
     if reported is None:
+        if not whole and admitted.dialect.thinks(admitted.route):
+            output = max(output, admitted.hold.granted_tokens)
         return Usage(await _prompt(gateway, admitted), output, estimated=True)
     return Usage(
         reported.input_tokens,

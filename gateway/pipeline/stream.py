@@ -5,6 +5,7 @@ prompt and for what had arrived.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 
 from aiohttp import web
@@ -22,6 +23,9 @@ from gateway.upstream import Answer
 
 DRAIN_SECONDS = 120
 """How long a stream may be read on after its client has left, where the provider's `on_disconnect` is `drain`."""
+
+CATCH_UP_TURNS = 64
+"""How often to look for what has arrived when a client leaves: a buffer full each, so beyond what a socket holds."""
 
 REUSE_SECONDS = 0.5
 """How long an upstream may take to close an answer that has ended, for its connection to be used again."""
@@ -43,6 +47,8 @@ class Relay:
         self._counted_tokens = 0
         self._mark = self._next_mark()
         self._response: web.StreamResponse | None = None
+        self._is_whole = False
+        self._settling: asyncio.Task[None] | None = None
 
     async def run(self, headers: Mapping[str, str]) -> web.StreamResponse | Reply:
         """Relay the stream; a Reply where the provider answered in one piece.
@@ -50,27 +56,39 @@ class Relay:
         Raises UpstreamError before the first byte; CancelledError or ConnectionResetError, after everything is settled,
         when the client has left.
         """
-        is_answered = False
         async with self._hold:
             try:
-                async with send(self._gateway, self._admitted) as answer:
-                    is_answered = True
-                    if answer.status >= REFUSED_FROM or not _is_stream(answer):
-                        return await receive(self._gateway, self._admitted, answer)
-                    return await self._flow(answer, headers)
+                return await self._exchange(headers)
             except UpstreamError as error:
                 if not error.sent:
                     self._hold.release()
-                elif self._response is None:
-                    await self._settle(whole=False)
+                await self._settle()
                 if self._response is None:
                     raise
                 return await self._end_with(error)
-            except asyncio.CancelledError:
-                # Left before the provider answered: it stops, and the prompt is charged. One that bills on: all of it.
-                if not is_answered and self._admitted.route.provider.on_disconnect is OnDisconnect.CLOSE:
-                    await self._settle(whole=False)
+            except (asyncio.CancelledError, ConnectionResetError):
+                self.outcome = "client_left"
+                await self._settle()
                 raise
+
+    async def _exchange(self, headers: Mapping[str, str]) -> web.StreamResponse | Reply:
+        try:
+            async with send(self._gateway, self._admitted) as answer:
+                if answer.status >= REFUSED_FROM or not _is_stream(answer):
+                    return await self._receive(answer)
+                return await self._flow(answer, headers)
+        except asyncio.CancelledError:
+            # Left before the provider answered: it stops, and the prompt is charged. One that bills on: all of it.
+            if self._response is None and self._admitted.route.provider.on_disconnect is OnDisconnect.DRAIN:
+                self._hold.settle(self._hold.all_of_it())
+            raise
+
+    async def _receive(self, answer: Answer) -> Reply:
+        """Take an answer in one piece; where it does not arrive as one, the hold is charged."""
+        try:
+            return await receive(self._gateway, self._admitted, answer)
+        finally:
+            self._hold.settle(self._hold.all_of_it())
 
     async def _flow(self, answer: Answer, headers: Mapping[str, str]) -> web.StreamResponse:
         fields = {**answer_headers(answer.headers), **_UNBUFFERED, **headers}
@@ -79,17 +97,14 @@ class Relay:
             await self._response.prepare(self._request)
             cut = await self._pump(answer)
         except (asyncio.CancelledError, ConnectionResetError):
-            await self._left(answer)
-            raise
-        except UpstreamError:
-            await self._settle(whole=False)
+            await self._read_on(answer)
             raise
         if cut is not None:
             self._meter.feed(answer.buffered())
-            await self._settle(whole=False)
+            await self._settle()
             return await self._end_with(cut)
-        rest = self._meter.finish()
-        await self._settle(whole=True)
+        rest = self._finish()
+        await self._settle()
         await self._response.write(self._meter.last or rest)
         await self._response.write_eof()
         await _read_out(answer)
@@ -113,7 +128,10 @@ class Relay:
 
     async def _top_up(self) -> GatewayError | None:
         """Count what came; where the hold runs short, make it reach a tranche further. Gives what cuts the stream."""
-        self._counted_tokens += await reckoning.count_received(self._gateway, self._admitted, self._meter)
+        bound_tokens = self._meter.bound_tokens
+        self._counted_tokens += bound_tokens  # a client that leaves meanwhile pays for it by the byte
+        counted_tokens = await reckoning.count_received(self._gateway, self._admitted, self._meter)
+        self._counted_tokens += counted_tokens - bound_tokens
         seen = self._counted_tokens + self._meter.unread_tokens
         bound = self._admitted.bound_tokens
         if self._hold.granted_tokens >= bound:
@@ -141,36 +159,56 @@ class Relay:
         bound = self._admitted.bound_tokens
         return granted - self._tranche // 2 if granted < bound else 2 * bound + self._tranche
 
-    async def _left(self, answer: Answer) -> None:
-        """Charge a client that has left for what was produced until now; or read on, where the provider says so."""
-        self.outcome = "client_left"
-        self._meter.feed(answer.buffered())
-        whole = self._meter.ended
-        if not whole and self._admitted.route.provider.on_disconnect is OnDisconnect.DRAIN:
-            whole = await self._drain(answer)
-        await self._settle(whole=whole)
+    async def _read_on(self, answer: Answer) -> None:
+        """Read what the provider has produced for a client that has left; or to the end, where the provider says so."""
+        if self._admitted.route.provider.on_disconnect is OnDisconnect.DRAIN:
+            await self._drain(answer)
+        else:
+            await self._catch_up(answer)
 
-    async def _drain(self, answer: Answer) -> bool:
-        try:
+    async def _catch_up(self, answer: Answer) -> None:
+        piece = answer.buffered()
+        for _ in range(CATCH_UP_TURNS):
+            self._meter.feed(piece)
+            if self._meter.ended:
+                self._finish()
+                return
+            # What has arrived at the socket is in the buffer two turns of the loop later.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            piece = answer.buffered()
+            if not piece:
+                return
+
+    async def _drain(self, answer: Answer) -> None:
+        with contextlib.suppress(TimeoutError, UpstreamError):
             async with asyncio.timeout(DRAIN_SECONDS):
                 async for chunk in answer.chunks():
                     self._meter.feed(chunk)
                     if self._meter.ended:
                         break
-        except (TimeoutError, UpstreamError):
-            return False
-        self._meter.finish()
-        return True
+                self._finish()
 
-    async def _settle(self, *, whole: bool) -> None:
-        """Settle in a task that nobody can cancel, and wait for it."""
-        settling = self._gateway.tasks.spawn(self._settled(whole=whole), name=f"settle {self._admitted.call.id}")
-        await asyncio.shield(settling)
+    def _finish(self) -> bytes:
+        """Note that the stream came to its end; gives the bytes that were held back."""
+        self._is_whole = not self._meter.error_seen
+        if self._meter.error_seen:
+            self.outcome = "upstream_error"
+        return self._meter.finish()
 
-    async def _settled(self, *, whole: bool) -> None:
-        self._meter.finish()  # what is left of a frame that was cut counts too
-        usage = await reckoning.of_stream(self._gateway, self._admitted, self._meter, self._counted_tokens, whole=whole)
-        self._hold.settle(usage)
+    async def _settle(self) -> None:
+        """Settle, once, in a task that nobody can cancel, and wait for it."""
+        if self._settling is None:
+            self._settling = self._gateway.tasks.spawn(self._settled(), name=f"settle {self._admitted.call.id}")
+        await asyncio.shield(self._settling)
+
+    async def _settled(self) -> None:
+        if not self._hold.is_closed:
+            self._meter.finish()  # what is left of a frame that was cut counts too
+            usage = await reckoning.of_stream(
+                self._gateway, self._admitted, self._meter, self._counted_tokens, whole=self._is_whole
+            )
+            self._hold.settle(usage)
         await self._hold.closed()
 
     async def _end_with(self, error: GatewayError) -> web.StreamResponse:

@@ -66,6 +66,9 @@ class Dialect(Protocol):
     def is_visible(self, call: Call, route: Route) -> bool:
         """Say whether every token of the answer can be watched as it flows."""
 
+    def thinks(self, route: Route) -> bool:
+        """Say whether the model is known to produce tokens that it does not show."""
+
     def usage_of(self, endpoint: Endpoint, body: bytes) -> Usage | None:
         """Read the usage of an answer that was not streamed."""
 

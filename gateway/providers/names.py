@@ -24,6 +24,13 @@ def thinks_unseen(route: Route) -> bool:
     return route.provider.dialect != "demo" and not _THINKS_ALOUD.match(_bare(route.model))
 
 
+def thinks(route: Route) -> bool:
+    """Say whether the model is known to think unseen: by the configuration's word, else by its name."""
+    if route.spec.reasoning is not None:
+        return route.spec.reasoning
+    return _COMPLETION_FIELD.match(_bare(route.model)) is not None
+
+
 def bound_field(route: Route) -> str:
     """Name the chat field that caps this model's output."""
     if route.spec.reasoning or _COMPLETION_FIELD.match(_bare(route.model)):

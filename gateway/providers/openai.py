@@ -5,6 +5,7 @@ This module is a Dialect: each function stands in the file that owns its questio
 
 from gateway.providers.endings import cut_frame, error_body, error_event
 from gateway.providers.meter import StreamMeter as meter  # noqa: N813 - the dialect's word for making one
+from gateway.providers.names import thinks
 from gateway.providers.reading import read, understand
 from gateway.providers.sending import auth_headers, is_visible, outgoing, path
 from gateway.providers.texts import answer_texts
@@ -21,6 +22,7 @@ __all__ = [
     "outgoing",
     "path",
     "read",
+    "thinks",
     "understand",
     "usage_of",
 ]

@@ -49,7 +49,7 @@ async def watched(store) -> AsyncIterator[list[Run]]:
 
 
 async def everything(ledger: Ledger, clock) -> None:
-    """Take every way through every operation: what is new, what is known, what has rolled, what is gone."""
+    """Take every way through every operation, one a run: what is new, what is known, what has rolled, what is gone."""
     await ledger.override(COMPANY, BUDGETS[0], 90_000, "ops")
     lease = await hold(ledger, "first", *BUDGETS, prompt=10, want=100, plan=PLAN)
     await ledger.reserve(lease.order)
@@ -66,12 +66,13 @@ async def everything(ledger: Ledger, clock) -> None:
         await charge(ledger, f"later-{n}", 10, *BUDGETS)
     released = await hold(ledger, "released", *BUDGETS, prompt=10, plan=PLAN)
     await ledger.release(released)
-    dead = [await hold(ledger, f"dead-{n}", *BUDGETS, prompt=10, want=9, plan=PLAN) for n in range(3)]
-    await clock.advance(MINUTE)
-    await ledger.reserve(order("refused", *BUDGETS, prompt=10**6))
-    await ledger.reap(SHARD)
-    await ledger.settle(dead[0], [7, 7, 1, 0, 7], TRUTH)
-    await ledger.release(dead[1])
+    for call, asked_again in (("dead", False), ("gone", True)):
+        dead = await hold(ledger, call, *BUDGETS, prompt=10, want=9, plan=PLAN)
+        await clock.advance(MINUTE)
+        if asked_again:
+            await ledger.reserve(order("refused", *BUDGETS, prompt=10**6))
+        await ledger.reap(SHARD)
+        await (ledger.release(dead) if asked_again else ledger.settle(dead, [7, 7, 1, 0, 7], TRUTH))
     await ledger.read(COMPANY, BUDGETS)
     await ledger.override(COMPANY, BUDGETS[0], None, "ops")
 

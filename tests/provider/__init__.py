@@ -6,6 +6,7 @@ It serves POST /v1/chat/completions, /v1/completions, /v1/embeddings and GET /v1
 model's name, so that any gateway carries it unchanged:
 
     m:DIRECTIVE.DIRECTIVE...        each `word` or `word-value`, in any order; an unknown one is a 400
+    gpt-4o/m:DIRECTIVE              the same; a gateway counts its prompt as that model's
     anything else                   behaves like `m:`
 
     answer      tokens-N    N output tokens a choice (12), each a word of one o200k_base token, one a frame; max_tokens,
@@ -29,5 +30,6 @@ model's name, so that any gateway carries it unchanged:
                 naughty     headers that must not pass
 
 What really happened is kept for the tests to compare: GET /_log (a list of entries, server.Entry), GET /_served
-(totals), POST /_reset (which also shuts the gate). A token counts as served when the whole frame that holds it was written before the client left.
+(totals), POST /_reset (which shuts the gate, too). A token counts as served when the whole frame that holds it was
+written before the client left.
 """

@@ -54,9 +54,10 @@ KINDS = {field.name: field.type for field in fields(Script)}
 
 def parse(model: str) -> Script:
     """Read a model name. BadScript."""
-    if not model.startswith("m:"):
+    _, is_script, words = f"/{model}".rpartition("/m:")
+    if not is_script:
         return Script()
-    return Script(**dict(_directive(word) for word in model.removeprefix("m:").split(".") if word))
+    return Script(**dict(_directive(word) for word in words.split(".") if word))
 
 
 def _directive(text: str) -> tuple[str, object]:

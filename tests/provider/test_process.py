@@ -104,3 +104,18 @@ async def test_the_process_ends_with_its_context() -> None:
         os.kill(process.pid, 0)
     with pytest.raises(ProcessLookupError):
         os.kill(process.pid, 0)
+
+
+async def test_an_answer_waits_at_the_gate(sdk: openai.AsyncOpenAI, far_end: ProviderProcess) -> None:
+    """A stream stops after its tokens, another answer does not begin, until the gate is opened."""
+    stream = await sdk.chat.completions.create(model="m:tokens-5.gate-2", stream=True, **CALL)
+    chunks = aiter(stream)
+    assert [(await anext(chunks)).choices[0].delta.content for _ in range(3)] == ["", " the", " of"]
+    whole = asyncio.ensure_future(sdk.chat.completions.create(model="m:tokens-5.gate-0", **CALL))
+    while (await far_end.served())["running"] < 2:  # noqa: ASYNC110 - another process cannot set an Event
+        await asyncio.sleep(0.01)
+    assert [entry["completion_tokens"] for entry in await far_end.log()] == [2, 0]
+    async with far_end.session.post(f"{far_end.origin}/_open"):
+        await whole
+    assert len([chunk async for chunk in chunks]) == 4
+    assert (await far_end.settled())["completion_tokens"] == 10

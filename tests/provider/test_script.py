@@ -11,6 +11,7 @@ from tests.provider.script import BadScript, Script, parse
         ("gpt-4o-mini", Script()),
         ("m:", Script()),
         ("m:tokens-40.delay-5.usage-null-after", Script(tokens=40, delay=5, usage="null-after")),
+        ("gpt-4o/m:tokens-40.gate-3", Script(tokens=40, gate=3)),
         ("m:cut-0.crlf.nodone", Script(cut=0, crlf=True, nodone=True)),
     ],
 )

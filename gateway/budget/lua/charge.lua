@@ -67,6 +67,7 @@ local function add_rollup(rollup, fresh)
   for _, name in ipairs(fresh) do redis.call('EXPIRE', name, text(rollup[3])) end
 end
 
+-- The first writes of a charge: a full store lets a script go on that has begun by removing something.
 local function finish(id, tombstone_key, tombstone, life)
   redis.call('HDEL', LEASES, id)
   redis.call('ZREM', DEADLINES, id)

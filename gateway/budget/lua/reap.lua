@@ -42,8 +42,8 @@ local function reap(op)
     rollup[2] = plan[2]
   end
   local fresh, trim = new_keys(rollup), trimming()
-  apply(changes)
   finish(id, key(tombstone_key), 'x' .. cmsgpack.pack({entries, amounts, rollup[1]}), EXPIRED_LIFE)
+  apply(changes)
   add_rollup(rollup, fresh)
   record(trim, 'expired', id, who, admitted, entries, amounts)
   return {'reaped', amounts}

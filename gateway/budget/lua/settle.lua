@@ -37,8 +37,8 @@ local function settle(op)
     table.insert(rollup[1], {item[1], item[2], -item[3]})
   end
   local fresh, trim = new_keys(rollup), trimming()
-  apply(changes)
   finish(id, key(tombstone_key), kind, SETTLED_LIFE)
+  apply(changes)
   add_rollup(rollup, fresh)
   record(trim, kind == 's' and outcome or 'released', id, who, admitted, entries, amounts)
   return {outcome}

@@ -6,7 +6,7 @@ from gateway.config import Config
 from gateway.model import UNLIMITED, Company, Enforcement, Key
 
 
-def warnings(config: Config, now_ms: int) -> list[str]:
+def doubts(config: Config, now_ms: int) -> list[str]:
     """Give a sentence for each thing that deserves a second look; `now_ms` decides what has expired."""
     return [*_of_ledger(config), *_of_providers(config), *_of_keys(config, now_ms), *_of_people(config, now_ms)]
 

@@ -1,0 +1,69 @@
+"""`gateway explain`: whether such a call would pass, and why not."""
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+
+import click
+
+from gateway.budget import Rules, Target
+from gateway.cli.beside import read_levels, store_beside
+from gateway.cli.explained import Question, answer, caller_of, render, render_refused
+from gateway.cli.options import config_option, key_of, read_config
+from gateway.config import Config
+from gateway.errors import GatewayError
+from gateway.providers import Routes
+from gateway.purpose import Purposes
+from gateway.telemetry import Redactor, configure
+
+SMALL_PROMPT_TOKENS = 100
+
+
+@click.command("explain")
+@config_option
+@click.option("--key", "key_name", required=True, help="The key's name in the configuration.")
+@click.option("--model", required=True, help="The model as an app would ask for it.")
+@click.option("--purpose", help="The purpose's code; left out, as if the app stated none.")
+@click.option("--user", help="The GUID that X-Gateway-User would hold, for a key that acts for users.")
+@click.option(
+    "--prompt-tokens", type=click.IntRange(0), default=SMALL_PROMPT_TOKENS, show_default=True, help="Its prompt."
+)
+@click.option("--output-tokens", type=click.IntRange(1), help="Its max_tokens; left out, as if the app set none.")
+def command(
+    path: Path,
+    key_name: str,
+    model: str,
+    purpose: str | None,
+    user: str | None,
+    prompt_tokens: int,
+    output_tokens: int | None,
+) -> None:
+    """Show which budgets a call would count in, what is left in each, and whether it would pass.
+
+    The numbers are the ledger's, now; nothing is changed and nothing is called.
+    """
+    config = read_config(path)
+    configure(Redactor(config.secrets), level=logging.WARNING)
+    key = key_of(config, key_name)
+    try:
+        caller = caller_of(config, key, user, time.time_ns() // 1_000_000)
+        question = Question(
+            caller=caller,
+            purpose=Purposes(config.purposes, config.default_purpose).of(purpose, None, key),
+            route=Routes(config.providers).find(model, key.models),
+            prompt_tokens=prompt_tokens,
+            output_tokens=output_tokens,
+        )
+    except GatewayError as error:
+        click.echo(render_refused(error))
+        return
+    click.echo(asyncio.run(_explained(config, question)))
+
+
+async def _explained(config: Config, question: Question) -> str:
+    rules = Rules(config.quotas, config.ledger.enforcement, config.budgets)
+    target = Target(question.route.provider.name, question.route.model, question.purpose.code)
+    async with store_beside(config) as store:
+        read = await read_levels(store, config, question.company.id, rules.of(question.caller, target))
+    return render(answer(question, config.ledger, read.levels, read.now_ms))
