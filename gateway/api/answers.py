@@ -1,5 +1,6 @@
-"""JSON answers and errors, alike on every endpoint of ours."""
+"""JSON answers and errors of our own endpoints."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -7,6 +8,9 @@ from aiohttp import web
 
 from gateway.errors import GatewayError
 from gateway.providers.dialect import DIALECTS
+
+Speaker = Callable[[GatewayError, web.BaseRequest, str], web.Response]
+"""Tells an error, raised for a request of this call id, in the words of one API family."""
 
 
 def json_answer(value: Any, call_id: str, *, status: int = 200) -> web.Response:
@@ -17,7 +21,7 @@ def json_answer(value: Any, call_id: str, *, status: int = 200) -> web.Response:
     )
 
 
-def error_answer(error: GatewayError, call_id: str) -> web.Response:
+def openai_error(error: GatewayError, _request: web.BaseRequest, call_id: str) -> web.Response:
     """Give an error in OpenAI's shape, with the headers that it brings along."""
     answer = json_answer(DIALECTS["openai"].error_body(error), call_id, status=error.status)
     answer.headers.update(error.headers)

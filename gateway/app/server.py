@@ -5,11 +5,12 @@ from collections.abc import Mapping
 import structlog
 from aiohttp import web
 
-from gateway.api.answers import error_answer
+from gateway.api.answers import openai_error
 from gateway.app.connection import Server
 from gateway.app.paths import Paths
-from gateway.app.table import TABLE, Handler
+from gateway.app.table import TABLE, Entry, Handler
 from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, NotFound
+from gateway.pipeline.entry import CLIENT_LEFT
 from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.ids import new_id
 
@@ -21,7 +22,7 @@ KEEPALIVE_SECONDS = 75.0
 class App:
     """Answers requests under the `gateway` it holds; a reload replaces that as a whole."""
 
-    def __init__(self, gateway: Gateway, table: Mapping[str, Mapping[str, Handler]] = TABLE) -> None:
+    def __init__(self, gateway: Gateway, table: Mapping[str, Entry] = TABLE) -> None:
         self.gateway = gateway
         self._table = table
         self._paths = Paths(tuple(table))
@@ -37,36 +38,34 @@ class App:
         )
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request; every error becomes an answer here, once.
-
-        Raises ConnectionResetError, which ends the connection, where an answer had begun: a second one inside it would
-        be read as its text.
-        """
+        """Answer one request; every error becomes an answer here, once, in the words of its path's API family."""
         call_id = new_id()
+        speak = openai_error
         try:
-            handler, params = self._find(request)
-            return await handler(self.gateway, request, call_id, params)
+            entry, params = self._find(request)
+            speak = entry.speak
+            return await _handler(entry, request)(self.gateway, request, call_id, params)
         except GatewayError as error:
-            answer = error_answer(error, call_id)
+            return speak(error, request, call_id)
         except ConnectionResetError:
-            raise  # nobody is there to read an answer
+            return web.Response(status=CLIENT_LEFT)  # nobody is there to read it
         except Exception:
             log.exception("unexpected", request_id=call_id)
-            answer = error_answer(GatewayError("Something went wrong in the gateway."), call_id)
-        if request.writer.output_size > 0:
-            raise ConnectionResetError
-        return answer
+            return speak(GatewayError("Something went wrong in the gateway."), request, call_id)
 
-    def _find(self, request: web.BaseRequest) -> tuple[Handler, Mapping[str, str]]:
+    def _find(self, request: web.BaseRequest) -> tuple[Entry, Mapping[str, str]]:
         target = request.raw_path
         if not target.startswith("/"):
             raise BadRequest("The request target must be a path.")
         found = self._paths.find(target.partition("?")[0])
         if found is None:
-            raise NotFound(f"No such endpoint. What the gateway can meter, it serves: {', '.join(self._table)}.")
+            raise NotFound("No such endpoint: the gateway serves what it can meter, see docs/endpoints.md.")
         path, params = found
-        methods = self._table[path]
-        if request.method not in methods:
-            allow = ", ".join(methods)
-            raise MethodNotAllowed(f"This endpoint takes {allow}.", headers={"Allow": allow})
-        return methods[request.method], params
+        return self._table[path], params
+
+
+def _handler(entry: Entry, request: web.BaseRequest) -> Handler:
+    if request.method not in entry.methods:
+        allow = ", ".join(entry.methods)
+        raise MethodNotAllowed(f"This endpoint takes {allow}.", headers={"Allow": allow})
+    return entry.methods[request.method]

@@ -1,15 +1,25 @@
-"""The endpoint table: path -> method -> who answers. No entry, no call."""
+"""The endpoint table: path -> who answers each method, and in whose words errors are told. No entry, no call."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 from aiohttp import web
 
 from gateway.api import budget, health, models
+from gateway.api.answers import Speaker, openai_error
 from gateway.model import Endpoint
 from gateway.pipeline.entry import proxy
 from gateway.pipeline.gateway import Gateway
 
 Handler = Callable[[Gateway, web.BaseRequest, str, Mapping[str, str]], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One path: its methods, and the API family whose error shape its clients understand."""
+
+    methods: Mapping[str, Handler]
+    speak: Speaker = openai_error
 
 
 def metered(endpoint: Endpoint) -> Handler:
@@ -23,13 +33,13 @@ def metered(endpoint: Endpoint) -> Handler:
     return handle
 
 
-TABLE: Mapping[str, Mapping[str, Handler]] = {
-    "/v1/chat/completions": {"POST": metered(Endpoint.CHAT)},
-    "/v1/completions": {"POST": metered(Endpoint.COMPLETIONS)},
-    "/v1/embeddings": {"POST": metered(Endpoint.EMBEDDINGS)},
-    "/v1/models": {"GET": models.list_models},
-    "/v1/models/{model...}": {"GET": models.show_model},
-    "/v1/budget": {"GET": budget.own_budgets},
-    "/healthz": {"GET": health.healthz},
-    "/readyz": {"GET": health.readyz},
+TABLE: Mapping[str, Entry] = {
+    "/v1/chat/completions": Entry({"POST": metered(Endpoint.CHAT)}),
+    "/v1/completions": Entry({"POST": metered(Endpoint.COMPLETIONS)}),
+    "/v1/embeddings": Entry({"POST": metered(Endpoint.EMBEDDINGS)}),
+    "/v1/models": Entry({"GET": models.list_models}),
+    "/v1/models/{model...}": Entry({"GET": models.show_model}),
+    "/v1/budget": Entry({"GET": budget.own_budgets}),
+    "/healthz": Entry({"GET": health.healthz}),
+    "/readyz": Entry({"GET": health.readyz}),
 }

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.budget import Lease, Order, Refusal, Target, asks
-from gateway.model import Call, Caller, Company, Enforcement, Estimate, Purpose, Rollup, Route, Unit, Usage
+from gateway.model import Call, Caller, Company, Endpoint, Enforcement, Estimate, Purpose, Rollup, Route, Unit, Usage
 from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.hold import Charged, Hold
 from gateway.pipeline.refusal import refused
@@ -140,6 +140,5 @@ def _charging(gateway: Gateway, charge: Charge, order: Order) -> Charged:
 
 
 def _is_tool_turn(call: Call) -> bool:
-    """Say whether the last message is a tool's result."""
-    messages = call.body.get("messages") or [{}]
-    return messages[-1].get("role") in {"tool", "function"}
+    """Say whether the last message is a tool's result; other endpoints' bodies are not looked into for messages."""
+    return call.endpoint is Endpoint.CHAT and call.body["messages"][-1]["role"] in {"tool", "function"}
