@@ -7,7 +7,7 @@ key or a piece of a prompt.
 import structlog
 from aiohttp import web
 
-from gateway.api.answers import error_answer
+from gateway.api.answers import openai_error
 from gateway.errors import BadRequest
 from gateway.pipeline.ids import new_id
 
@@ -21,7 +21,7 @@ class Connection(web.RequestHandler):
 
     def handle_error(
         self,
-        request: web.BaseRequest,  # noqa: ARG002 - a stand-in: nothing could be parsed
+        request: web.BaseRequest,
         status: int = 500,
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002 - holds the client's bytes
@@ -34,7 +34,7 @@ class Connection(web.RequestHandler):
             raise ConnectionResetError from exc
         call_id = new_id()
         log.info("malformed_request", request_id=call_id, reason=type(exc).__name__)
-        answer = error_answer(BadRequest("The request is not valid HTTP."), call_id)
+        answer = openai_error(BadRequest("The request is not valid HTTP."), request, call_id)
         answer.force_close()
         return answer
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import structlog
 from aiohttp import web
 
-from gateway.api.answers import openai_error
+from gateway.api.answers import Speaker, openai_error
 from gateway.app.connection import Server
 from gateway.app.paths import Paths
 from gateway.app.table import TABLE, Entry, Handler
@@ -40,7 +40,7 @@ class App:
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; every error becomes an answer here, once, in the words of its path's API family."""
         call_id = new_id()
-        speak = openai_error
+        speak: Speaker = openai_error
         try:
             entry, params = self._find(request)
             speak = entry.speak

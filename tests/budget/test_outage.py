@@ -198,7 +198,9 @@ async def test_a_store_that_lost_the_lease_still_charges_the_call(store):
 async def test_a_full_store_is_away_and_loses_no_charge(store):
     """Out of memory no call is admitted, with when to come back; settle, release and expiry go through."""
     ledger, clock = await ledger_at(store)
-    lease, other, _ = [await hold(ledger, call, *BUDGETS, prompt=10) for call in ("call", "other", "dead")]
+    await hold(ledger, "dead", *BUDGETS, prompt=10)
+    await clock.advance(MINUTE)
+    lease, other = [await hold(ledger, call, *BUDGETS, prompt=10) for call in ("call", "other")]
     await store.execute("CONFIG", "SET", "maxmemory", 1)
     try:
         with pytest.raises(StoreUnavailable, match="OOM") as away:
@@ -206,7 +208,6 @@ async def test_a_full_store_is_away_and_loses_no_charge(store):
         assert await ledger.drain(10) == 0
         assert await ledger.settle(lease, [7, 7, 1, 0], NO_ROLLUP) == "settled"
         assert await ledger.release(other) == "settled"
-        await clock.advance(MINUTE)
         assert await ledger.reap(SHARD) == 1
     finally:
         await store.execute("CONFIG", "SET", "maxmemory", 0)

@@ -56,10 +56,12 @@ def test_an_unknown_command_is_named() -> None:
         ["explain", "--key", "k", "--model", "m"],
     ],
 )
-def test_a_missing_configuration_suggests_the_example(arguments: list[str], tmp_path: Path) -> None:
+def test_a_missing_configuration_suggests_the_example(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every command that reads one says which file is missing, and what to try."""
-    with CliRunner().isolated_filesystem(tmp_path):
-        status, output = _invoke(*arguments)
+    monkeypatch.chdir(tmp_path)
+    status, output = _invoke(*arguments)
     assert status == 2
     assert "There is no config.yaml" in output
     assert "--config config.example.yaml" in output

@@ -43,13 +43,13 @@ def test_keys_differ_and_hold_256_bits() -> None:
 
 def test_a_new_key_can_be_put_into_a_configuration(tmp_path: Path) -> None:
     """The printed line is accepted as it is."""
-    line = next(line for line in _made("--name", "ci bot", "--company", "acme").splitlines() if line.startswith("  - "))
+    line = next(line for line in _made("--name", "ci-bot", "--company", "acme").splitlines() if line.startswith("  - "))
     config = configured(
         tmp_path,
         "providers: {demo: {dialect: demo, models: {demo: {}}}}\n"
         f"companies: [{{id: 11111111-1111-4111-8111-111111111111, name: acme}}]\nkeys:\n{line}\n",
     )
-    assert config.keys[0].name == "ci bot"
+    assert config.keys[0].name == "ci-bot"
 
 
 @pytest.mark.parametrize("name", ["a, b: c}", '"quoted"', "#no", "line\nbreak", "ünï"])

@@ -1,16 +1,22 @@
 """The official SDK with only its base URL and key changed: everything it can do, it still does."""
 
+from datetime import UTC, datetime, timedelta
+
 import openai
 import pytest
 
+from gateway.store import Store
+from gateway.usage import days
+from tests.end_to_end.conftest import Client
 from tests.end_to_end.serving import FarEnd, Served, budget, used
-from tests.gateways import OTHER_KEY
+from tests.gateways import ACME, OTHER_KEY
 from tests.provider.counting import WORDS
 
 HELLO = {"messages": [{"role": "user", "content": "Hello there"}]}
 TOOL = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
 PURPOSE, SESSION, USER = "X-Gateway-Purpose", "X-Gateway-Session", "X-Gateway-User"
 SOMEONE = "55555555-5555-4555-8555-555555555555"
+SOMEBODY = "55555555-5555-4555-8555-555555555556"
 
 
 def text(tokens: int) -> str:
@@ -158,18 +164,30 @@ def test_headers_say_why_and_for_whom(sdk: openai.OpenAI, gateway: Served, far_e
     assert sent["authorization"].startswith("Bearer sk-upstream")
 
 
+async def test_sessions_are_told_apart(async_sdk: openai.AsyncOpenAI, gateway: Served) -> None:
+    """Three calls in two sessions of a user are remembered as two sessions."""
+    for session in ("first", "second", "first"):
+        headers = {USER: SOMEBODY, SESSION: session}
+        await async_sdk.chat.completions.create(model="gpt-4o/m:tokens-1", extra_headers=headers, **HELLO)
+    store = Store.connect(gateway.store_url)
+    today, day = datetime.now(UTC).date(), timedelta(days=1)
+    records = [record async for record in days(store, ACME, today - day, today + day) if record.user_id == SOMEBODY]
+    await store.close()
+    assert len(frozenset().union(*(record.sessions for record in records))) == 2
+    assert sum(counts.requests for record in records for counts in record.counts.values()) == 3
+
+
 def test_the_body_says_why_and_for_whom(sdk: openai.OpenAI, gateway: Served, far_end: FarEnd) -> None:
     """`metadata.purpose` states the purpose and is not passed on; `user` names the user of a key that may do so."""
-    sdk = sdk.with_options(set_default_headers={})
     call = {"metadata": {"purpose": "DT", "trace": "7"}, "user": SOMEONE, **HELLO}
-    answer = sdk.chat.completions.create(model="gpt-4o/m:tokens-7", **call)
+    answer = sdk.with_options(set_default_headers={}).chat.completions.create(model="gpt-4o/m:tokens-7", **call)
     line = gateway.call_of(answer._request_id or "")
     assert (line["purpose"], line["user"]) == ("DT", SOMEONE)
     assert far_end.body()["metadata"] == {"trace": "7"}
 
 
-def test_another_company_sees_its_own_budgets(client, gateway: Served) -> None:
+def test_another_company_sees_its_own_budgets(client: Client, gateway: Served) -> None:
     """A key's headers name its own company's budget and nobody else's."""
-    raw = client(gateway, OTHER_KEY).chat.completions.with_raw_response.create(model="gpt-4o/m:tokens-3", **HELLO)
+    raw = client(gateway, OTHER_KEY).chat.completions.with_raw_response.create(model="m:tokens-3", **HELLO)
     assert raw.headers["x-ratelimit-limit-tokens"] == "1000"
     assert "own" not in raw.headers["RateLimit"]

@@ -1,0 +1,58 @@
+"""What `gateway serve` prints when it takes calls."""
+
+import re
+from pathlib import Path
+
+from gateway.cli.start_screen import demo_keys, render, trial
+from tests.cli.configs import SECRET, configured, example
+
+URL = "http://127.0.0.1:8080"
+
+
+def test_the_example_shows_its_keys_and_lines_to_copy() -> None:
+    """The address, the base URL, each demo key with whose it is, and four things to try."""
+    screen = render(example(), URL)
+    assert f"serves {URL} (config.example.yaml)" in screen
+    assert f"base URL to {URL}/v1" in screen
+    assert re.search(r"demo-ada-0123456789 +ada-laptop +ada of acme", screen)
+    assert re.search(r"demo-backend-0123456789 +acme-backend +acme, for the user in X-Gateway-User", screen)
+    assert re.search(r"demo-ops-0123456789 +ops +admin, no company: cannot call models", screen)
+    assert screen.count("curl") == 4
+    assert screen.count('"Authorization: Bearer demo-ada-0123456789"') == 4
+    assert f"{URL}/v1/budget" in screen
+    assert '"stream": true' in screen
+    assert "grep budget_exceeded && break" in screen
+
+
+def test_no_key_of_a_person_is_shown(tmp_path: Path) -> None:
+    """Keys that are not published stay unknown; the lines to copy ask for one in a variable."""
+    config = configured(tmp_path)
+    screen = render(config, URL)
+    assert SECRET not in screen
+    assert "Demo keys" not in screen
+    assert '"Authorization: Bearer $GATEWAY_KEY"' in screen
+    assert demo_keys(config) == {}
+
+
+def test_the_call_to_try_can_succeed(tmp_path: Path) -> None:
+    """It has a key with a company and a model that this key may call, at a provider that is on."""
+    config = configured(
+        tmp_path,
+        "providers:\n"
+        "  gone: {dialect: openai, base_url: 'http://gone.example', api_key: '', models: {gone: {}}}\n"
+        "  demo: {dialect: demo, models: {first: {}, second: {}}}\n"
+        "companies: [{id: 11111111-1111-4111-8111-111111111111, name: acme}]\n"
+        "keys:\n"
+        "  - {name: ops, key: demo-ops-0123456789, role: admin}\n"
+        "  - {name: back, key: demo-backend-0123456789, company: acme, models: [sec*]}\n",
+    )
+    tried = trial(config, URL, demo_keys(config))
+    assert (tried.key, tried.model) == ("demo-backend-0123456789", "second")
+
+
+def test_every_address_is_tried_on_loopback() -> None:
+    """Where the server listens on all addresses, the lines to copy name one that works."""
+    screen = render(example(), "http://0.0.0.0:9000")
+    assert "serves http://0.0.0.0:9000 (config.example.yaml), every address of this machine" in screen
+    assert "curl -s http://127.0.0.1:9000/v1" in screen
+    assert "curl -s http://[::1]:9000/v1" in render(example(), "http://[::]:9000")
