@@ -6,9 +6,10 @@ import structlog
 from aiohttp import web
 
 from gateway.api.answers import Speaker, openai_error
+from gateway.api.entry import Entry, Handler
 from gateway.app.connection import Server
 from gateway.app.paths import Paths
-from gateway.app.table import TABLE, Entry, Handler
+from gateway.app.table import TABLE
 from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, NotFound
 from gateway.pipeline.entry import CLIENT_LEFT
 from gateway.pipeline.gateway import Gateway

@@ -1,25 +1,14 @@
 """The endpoint table: path -> who answers each method, and in whose words errors are told. No entry, no call."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from aiohttp import web
 
 from gateway.api import budget, health, models
-from gateway.api.answers import Speaker, openai_error
+from gateway.api.entry import Entry, Handler
 from gateway.model import Endpoint
 from gateway.pipeline.entry import proxy
 from gateway.pipeline.gateway import Gateway
-
-Handler = Callable[[Gateway, web.BaseRequest, str, Mapping[str, str]], Awaitable[web.StreamResponse]]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One path: its methods, and the API family whose error shape its clients understand."""
-
-    methods: Mapping[str, Handler]
-    speak: Speaker = openai_error
 
 
 def metered(endpoint: Endpoint) -> Handler:

@@ -5,7 +5,7 @@ The one rule that matters: a number that decides is read and changed inside the 
 
 from gateway.budget.amounts import asks, charges, held_for, weighted_tokens
 from gateway.budget.batch import LedgerFault
-from gateway.budget.lease import Extension, Lease, Order, Refusal, Verdict
+from gateway.budget.lease import Extension, Lease, Order, Refusal, Report, Reported, Verdict
 from gateway.budget.ledger import Ledger
 from gateway.budget.rules import Rules, Target
 from gateway.budget.wire import Ask
@@ -18,6 +18,8 @@ __all__ = [
     "LedgerFault",
     "Order",
     "Refusal",
+    "Report",
+    "Reported",
     "Rules",
     "Target",
     "Verdict",

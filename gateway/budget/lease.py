@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from gateway.budget.wire import Ask, Position
-from gateway.model import Level, Rollup
+from gateway.model import Budget, Level, Rollup
 
 NO_ROLLUP = Rollup()
 
@@ -66,3 +66,28 @@ class Extension:
     granted_tokens: int
     refused_by: Level | None = None
     gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Usage consumed elsewhere: one amount per budget, charged whether there is room or not, once per `id`.
+
+    `digest` tells one report under an id from another; the id is remembered with it for `life_seconds`.
+    """
+
+    id: str
+    digest: str
+    life_seconds: int
+    company_id: str
+    budgets: tuple[Budget, ...]
+    amounts: tuple[int, ...]
+    rollup: Rollup
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What became of a report: `is_new` is False for one that was charged before."""
+
+    levels: tuple[Level, ...]
+    is_new: bool

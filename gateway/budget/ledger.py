@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway.budget import keys, wire
 from gateway.budget.batch import Answer, Batcher, LedgerFault
-from gateway.budget.lease import Extension, Lease, Order, Refusal, Verdict
+from gateway.budget.lease import Extension, Lease, Order, Refusal, Report, Reported, Verdict
 from gateway.budget.windows import CandidateCache
 from gateway.budget.wire import Ask, Operation, Position
 from gateway.errors import StoreUnavailable
@@ -169,6 +169,30 @@ class Ledger:
 
         _, answer = await self._fresh(operation, company_id)
         return tuple(wire.level(budget, row) for budget, row in zip(budgets, answer[1], strict=True))
+
+    async def report(self, report: Report) -> Reported | None:
+        """Charge usage consumed elsewhere; None when another report already stands under this id."""
+        prefix = shard_of(report.company_id)
+        asks = tuple(Ask(budget, 0, 0) for budget in report.budgets)
+
+        def operation() -> Operation:
+            op = Operation(["report", 0, report.id])
+            op.fields += [
+                op.key(keys.tombstone(prefix, report.id)),
+                report.digest,
+                report.life_seconds * 1000,
+                wire.specs(op, prefix, asks, self._windows, self.now_ms()),
+                list(report.amounts),
+                wire.rollup(op, report.rollup),
+                report.who,
+            ]
+            return op
+
+        _, answer = await self._fresh(operation, report.company_id)
+        if answer[0] == "conflict":
+            return None
+        levels = tuple(wire.level(budget, row) for budget, row in zip(report.budgets, answer[1], strict=True))
+        return Reported(levels, is_new=answer[0] == "reported")
 
     async def override(self, company_id: str, budget: Budget, limit: int | None, who: str) -> str:
         """Set a budget's limit in the store (None clears it: the file's applies); gives the line that stood there."""

@@ -52,6 +52,13 @@ async def count_received(gateway: Gateway, admitted: Admitted, meter: Meter) -> 
     return await _counted(gateway, admitted, meter.take_texts())
 
 
+async def spare_tokens(gateway: Gateway, admitted: Admitted) -> int:
+    """Give the completion that a hold covers beyond its grant: a prompt is held by its bytes, and has fewer tokens."""
+    weights = gateway.config.ledger.weights
+    spare_tokens = admitted.estimate.prompt_tokens - await _prompt(gateway, admitted)
+    return max(0, spare_tokens) * weights.input // max(1, weights.output)
+
+
 async def _counted(gateway: Gateway, admitted: Admitted, texts: list[str]) -> int:
     route = admitted.route
     return await output_tokens(texts, route.model, gateway.counter, route.provider.dialect)

@@ -145,8 +145,11 @@ class Relay:
             is_grown = await self._hold.grow_to(min(bound, seen + self._tranche))
         except StoreUnavailable as error:
             away = error
-        self._mark = self._next_mark() if is_grown else self._hold.granted_tokens
-        if is_grown or seen < self._hold.granted_tokens:
+        covered_tokens = self._hold.granted_tokens
+        if not is_grown:
+            covered_tokens += await reckoning.spare_tokens(self._gateway, self._admitted)
+        self._mark = self._next_mark() if is_grown else covered_tokens
+        if is_grown or seen < covered_tokens:
             return None
         return away or cut_short(self._hold.refused_by or self._hold.lease.levels[0])
 

@@ -16,7 +16,11 @@ TEXT = f"""
 server: {{port: 9000}}
 ledger: {{enforcement: soft}}
 providers:
-  paid: {{dialect: openai, base_url: "https://paid.example/v1", api_key: {SECRET}, models: {{large: {{max_output_tokens: 500}}, "*": {{}}}}}}
+  paid:
+    dialect: openai
+    base_url: "https://paid.example/v1"
+    api_key: {SECRET}
+    models: {{large: {{max_output_tokens: 500}}, "*": {{}}}}
   off: {{dialect: openai, base_url: "https://off.example/v1", api_key: "", chargeable: false, models: {{other: {{}}}}}}
 purposes: {{QA: {{description: Questions}}, DT: {{}}}}
 quotas: {{daily: 100, monthly: 0}}
@@ -33,7 +37,13 @@ keys:
   - {{name: ops, key: {SECRET}-3, role: admin}}
 budgets:
   - {{name: at-once, scope: agent, company: acme, agent: desk, unit: in_flight, limit: 2}}
-  - {{name: closed, scope: user, company: acme, window: {{calendar: week}}, limit: 0, match: {{model: "large", purpose: D*}}, enforcement: shadow}}
+  - name: closed
+    scope: user
+    company: acme
+    window: {{calendar: week}}
+    limit: 0
+    match: {{model: "large", purpose: D*}}
+    enforcement: shadow
 """
 
 

@@ -54,14 +54,16 @@ def test_no_secret_and_no_colour_is_shown(tmp_path: Path) -> None:
 
 
 def test_sections_tell_what_counts_and_not_what_is_written(tmp_path: Path) -> None:
-    """Defaults are filled in: quotas, the unlimited company, restricted and expired keys, providers without credential."""
+    """Defaults are filled in: quotas, unlimited companies, restricted and expired keys, providers that are off."""
     output = "\n".join(f"{title}\n{body}" for title, body in sections(configured(tmp_path), BEFORE_2026_MS + 1))
     assert "budgets are soft, unless one says otherwise" in output
     assert "all together: 5,000 tokens in any 7 days" in output
     assert "all together: unlimited tokens in any 30 days" in output
     assert _has(output, "ada", "unlimited (own)", "unlimited (default)", "blocked (default)")
-    assert _has(output, "laptop", "sk-...ee-1"[:6] + "ee-1"[-4:], "user") is False
-    assert _has(output, "old", "sk-...ee-2", "user", "the company", "all", "all", "QA", "2026-01-01T00:00:00Z (expired)")
+    assert _has(output, "laptop", "sk-...ee-1", "user", "ada", "large", "DT", "none: state one", "never")
+    assert _has(
+        output, "old", "sk-...ee-2", "user", "the company", "all", "all", "QA", "2026-01-01T00:00:00Z (expired)"
+    )
     assert _has(output, "at-once", "agent desk of acme", "all calls", "2 at the same time", "soft")
     assert _has(output, "closed", "each user of acme", "model large, purpose D*", "0 tokens a week", "shadow")
     assert _has(output, "off", "off", "openai", "customer", "other")
@@ -101,7 +103,5 @@ def test_settings_that_weaken_the_gateway_are_said(old: str, new: str, expected:
 
 def test_a_service_key_reaches_every_user(tmp_path: Path) -> None:
     """Where a key acts for users, a user without an own key is no cause for doubt."""
-    text = TEXT.replace(
-        "keys:\n", f"keys:\n  - {{name: back, key: {SECRET}-4, company: acme, acts_for_users: true}}\n"
-    )
+    text = TEXT.replace("keys:\n", f"keys:\n  - {{name: back, key: {SECRET}-4, company: acme, acts_for_users: true}}\n")
     assert not any("user bob" in line for line in doubts(configured(tmp_path, text), 0))

@@ -66,7 +66,7 @@ def test_nobody_there_is_exit_status_1() -> None:
     ("host", "expected"),
     [
         ("127.0.0.1", "http://127.0.0.1:9000"),
-        ("0.0.0.0", "http://127.0.0.1:9000"),
+        ("0.0.0.0", "http://127.0.0.1:9000"),  # noqa: S104 - nothing listens here
         ("::", "http://[::1]:9000"),
         ("10.1.2.3", "http://10.1.2.3:9000"),
         ("localhost", "http://localhost:9000"),

@@ -90,7 +90,7 @@ def test_an_endpoint_that_is_not_metered_is_refused(once: openai.OpenAI, far_end
     with pytest.raises(openai.NotFoundError):
         once.images.generate(model="m:", prompt="Hello")
     with pytest.raises(openai.NotFoundError):
-        once.models.delete("m:")
+        once.moderations.create(input="Hello")
     assert far_end.log() == []
 
 

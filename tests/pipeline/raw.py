@@ -25,24 +25,8 @@ def chat_body(model: str, **fields: Any) -> bytes:
     return json.dumps({"model": model, "messages": [{"role": "user", "content": "Hello there"}], **fields}).encode()
 
 
-async def leave_after(url: str, body: bytes, received_bytes: int, *, number: int, orderly: bool = False) -> bytes:
-    """Send a call, read so many bytes of the answer (or all that there are), hang up; gives them.
-
-    The end is a reset, as of a process that was killed, or an orderly close.
-    """
-    reader, writer = await _asked(url, body, number)
-    try:
-        return await reader.readexactly(received_bytes)
-    except asyncio.IncompleteReadError as error:
-        return error.partial
-    finally:
-        if not orderly:
-            linger = struct.pack("ii", 1, 0)
-            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        writer.transport.abort()
-
-
-async def _asked(url: str, body: bytes, number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def ask(url: str, body: bytes, *, number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Send a chat call as a user, on a connection of its own."""
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     fields = {**as_user(number), "Content-Type": "application/json", "Content-Length": str(len(body))}
@@ -50,3 +34,22 @@ async def _asked(url: str, body: bytes, number: int) -> tuple[asyncio.StreamRead
     lines += [f"{name}: {value}" for name, value in fields.items()]
     writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
     return reader, writer
+
+
+def leave(writer: asyncio.StreamWriter, *, orderly: bool = False) -> None:
+    """Hang up: with a reset, as of a process that was killed, or with an orderly close."""
+    if not orderly:
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
+
+
+async def leave_after(url: str, body: bytes, received_bytes: int, *, number: int, orderly: bool = False) -> bytes:
+    """Send a call, read so many bytes of the answer (or all that there are), hang up; gives them."""
+    reader, writer = await ask(url, body, number=number)
+    try:
+        return await reader.readexactly(received_bytes)
+    except asyncio.IncompleteReadError as error:
+        return error.partial
+    finally:
+        leave(writer, orderly=orderly)

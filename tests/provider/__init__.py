@@ -27,7 +27,7 @@ model's name, so that any gateway carries it unchanged:
                 stall-N     silent after N bytes                silent   no answer at all
                 garbage     not HTTP                error-N   an error frame after N tokens
                 extra       a second answer that nobody asked for, 50 ms later
-                naughty     headers that must not pass
+                naughty     headers that must not pass          leak      the error answer repeats the request's headers
 
 What really happened is kept for the tests to compare: GET /_log (a list of entries, server.Entry), GET /_served
 (totals), POST /_reset (which shuts the gate, too). A token counts as served when the whole frame that holds it was

@@ -47,6 +47,7 @@ class Script:
     garbage: bool = False
     extra: bool = False
     naughty: bool = False
+    leak: bool = False
 
 
 KINDS = {field.name: field.type for field in fields(Script)}

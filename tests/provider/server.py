@@ -126,9 +126,12 @@ class FarEnd:
         self.log.append(entry)
         try:
             response = await self._answer(request, raw, entry)
-        except (asyncio.CancelledError, ConnectionResetError):
+        except asyncio.CancelledError:
             entry.outcome = "left"
             raise
+        except ConnectionResetError:
+            entry.outcome = "left"
+            return web.Response()  # nobody is there to read it, and it is no error to print
         except Cut:
             entry.outcome = "cut"
             return web.Response()
@@ -205,7 +208,8 @@ async def _failure(request: web.Request, script: Script) -> web.Response | None:
         return web.Response(status=307, headers={"Location": f"http://127.0.0.1:{script.redirect}/v1/chat/completions"})
     if script.status != 200:
         retry = {} if script.retry is None else {"Retry-After": str(script.retry)}
-        return _error(script.status, "The far end was told to fail.", retry)
+        heard = f" It heard {dict(request.headers)}." if script.leak else ""
+        return _error(script.status, f"The far end was told to fail.{heard}", retry)
     return None
 
 

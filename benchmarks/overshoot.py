@@ -1,0 +1,123 @@
+"""What concurrency adds to a budget: this ledger beside a naive check-then-add, the same race in one run.
+
+Run it from the top of the checkout: `python benchmarks/overshoot.py`. It takes some seconds, on a Valkey of its own.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from gateway.budget import Ask, Lease, Ledger, Order, Verdict, script
+from gateway.model import Budget, Enforcement, Rolling, Rollup, Scope, Unit
+from gateway.store.connection import Store
+from gateway.store.embedded import embedded
+
+LIMIT_TOKENS = 30_000
+CALLERS = (1, 16, 64, 256)
+LARGEST_CALL_TOKENS = 400
+LONGEST_CALL_SECONDS = 0.02
+
+COMPANY = "11111111-1111-4111-8111-111111111111"
+Attempt = Callable[[str, int, float], Awaitable[Verdict]]
+"""(call id, tokens, seconds that the call lasts) -> ROOM: it was made; BUSY: come back; SPENT: there is no room."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Both races at one number of callers: tokens used, and those above the limit."""
+
+    callers: int
+    limit: int
+    ours: int
+    naive: int
+
+    @property
+    def our_overshoot(self) -> int:
+        """Give what the ledger let through above the limit."""
+        return max(0, self.ours - self.limit)
+
+    @property
+    def naive_overshoot(self) -> int:
+        """Give what check-then-add let through above the limit."""
+        return max(0, self.naive - self.limit)
+
+    def __str__(self) -> str:
+        numbers = (self.callers, self.limit, self.ours, self.our_overshoot, self.naive, self.naive_overshoot)
+        return "".join(f"{number:12,}" for number in numbers)
+
+
+HEADER = "".join(f"{name:>12}" for name in ("callers", "limit", "ours", "over", "naive", "over"))
+
+
+def ours(store: Store, budget: Budget) -> Attempt:
+    """Reserve, call, settle."""
+    ledger = Ledger(store, script.load(), lease_seconds=60)
+
+    async def attempt(call: str, tokens: int, seconds: float) -> Verdict:
+        outcome = await ledger.reserve(Order(f"{budget.id}-{call}", COMPANY, (Ask(budget, tokens, 0),), 0, 0))
+        if not isinstance(outcome, Lease):
+            return outcome.verdicts[0][0]
+        await asyncio.sleep(seconds)
+        await ledger.settle(outcome, [tokens], Rollup())
+        return Verdict.ROOM
+
+    return attempt
+
+
+def naive(store: Store, key: str, limit: int) -> Attempt:
+    """Read, compare, call, add: what a counter without reservations does."""
+
+    async def attempt(_call: str, tokens: int, seconds: float) -> Verdict:
+        if int(await store.execute("GET", key) or 0) + tokens > limit:
+            return Verdict.SPENT
+        await asyncio.sleep(seconds)
+        await store.execute("INCRBY", key, tokens)
+        return Verdict.ROOM
+
+    return attempt
+
+
+async def race(callers: int, attempt: Attempt) -> None:
+    """Let callers make calls of random sizes, ever smaller ones once refused, until not one token is left."""
+
+    async def caller(number: int) -> None:
+        dice, calls, most = Random(number), 0, LARGEST_CALL_TOKENS
+        while most > 0:
+            calls += 1
+            tokens = dice.randint(1, most)
+            verdict = await attempt(f"{number}-{calls}", tokens, dice.random() * LONGEST_CALL_SECONDS)
+            if verdict is Verdict.BUSY:
+                await asyncio.sleep(LONGEST_CALL_SECONDS / 4)
+            elif verdict is not Verdict.ROOM:
+                most = tokens // 2
+
+    await asyncio.gather(*map(caller, range(callers)))
+
+
+async def measure(store: Store, callers: int, limit: int = LIMIT_TOKENS) -> Row:
+    """Run both races on an otherwise unused store."""
+    name = f"race-{callers}"
+    budget = Budget(name, name, Scope.COMPANY, name, Unit.TOKENS, Rolling(30), limit, Enforcement.HARD)
+    await race(callers, ours(store, budget))
+    await race(callers, naive(store, name, limit))
+    (level,) = await Ledger(store, script.load(), lease_seconds=60).read(COMPANY, [budget])
+    return Row(callers, limit, level.used + level.held, int(await store.execute("GET", name)))
+
+
+async def main() -> None:
+    """Print one line per number of callers."""
+    with TemporaryDirectory() as directory:
+        async with embedded(Path(directory)) as server:
+            store = Store.connect(server.url)
+            sys.stdout.write(f"{HEADER}\n")
+            for callers in CALLERS:
+                sys.stdout.write(f"{await measure(store, callers)}\n")
+            await store.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
