@@ -11,7 +11,6 @@ from gateway.app.connection import Server
 from gateway.app.paths import Paths
 from gateway.app.table import TABLE
 from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, NotFound
-from gateway.pipeline.entry import CLIENT_LEFT
 from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.ids import new_id
 
@@ -39,7 +38,11 @@ class App:
         )
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request; every error becomes an answer here, once, in the words of its path's API family."""
+        """Answer one request; every error becomes an answer here, once, in the words of its path's API family.
+
+        Raises ConnectionResetError, which ends the connection, where an answer had begun: a second one inside it would
+        be read as its text.
+        """
         call_id = new_id()
         speak: Speaker = openai_error
         try:
@@ -47,12 +50,15 @@ class App:
             speak = entry.speak
             return await _handler(entry, request)(self.gateway, request, call_id, params)
         except GatewayError as error:
-            return speak(error, request, call_id)
+            answer = speak(error, request, call_id)
         except ConnectionResetError:
-            return web.Response(status=CLIENT_LEFT)  # nobody is there to read it
+            raise  # nobody is there to read an answer
         except Exception:
             log.exception("unexpected", request_id=call_id)
-            return speak(GatewayError("Something went wrong in the gateway."), request, call_id)
+            answer = speak(GatewayError("Something went wrong in the gateway."), request, call_id)
+        if request.writer.output_size > 0:
+            raise ConnectionResetError
+        return answer
 
     def _find(self, request: web.BaseRequest) -> tuple[Entry, Mapping[str, str]]:
         target = request.raw_path
@@ -60,7 +66,7 @@ class App:
             raise BadRequest("The request target must be a path.")
         found = self._paths.find(target.partition("?")[0])
         if found is None:
-            raise NotFound("No such endpoint: the gateway serves what it can meter, see docs/endpoints.md.")
+            raise NotFound(f"No such endpoint. What the gateway can meter, it serves: {', '.join(self._table)}.")
         path, params = found
         return self._table[path], params
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from gateway.api import budget, credit_bill, health, models
+from gateway.api import budget, credit_bill, health, models, usage
 from gateway.api.entry import Entry, Handler
 from gateway.model import Endpoint
 from gateway.pipeline.entry import proxy
@@ -30,6 +30,7 @@ TABLE: Mapping[str, Entry] = {
     "/v1/models/{model...}": Entry({"GET": models.show_model}),
     "/v1/budget": Entry({"GET": budget.own_budgets}),
     **credit_bill.ENTRIES,
+    **usage.ENTRIES,
     "/healthz": Entry({"GET": health.healthz}),
     "/readyz": Entry({"GET": health.readyz}),
 }

@@ -58,7 +58,7 @@ def _served(config: Config, url: str) -> list[str]:
     lines = [f"gateway {__version__} serves {url} ({config.source.name})"]
     if _reached(url) != url:
         lines[0] += ", every address of this machine"
-    return [*lines, f"Apps set their OpenAI base URL to {_reached(url)}/v1"]
+    return [*lines, f"Apps set their OpenAI base URL to {_reached(url)}/v1; Ctrl-C ends the gateway"]
 
 
 def _shown(keys: dict[str, Key], config: Config) -> Iterator[str]:

@@ -31,8 +31,13 @@ async def of_stream(gateway: Gateway, admitted: Admitted, meter: Meter, counted_
     reported = meter.usage
     if reported is not None and whole:
         return reported
-    texts = meter.take_texts()
-    output = counted_tokens + meter.unread_tokens + (await _counted(gateway, admitted, texts) if texts else 0)
+    counted_tokens += await count_received(gateway, admitted, meter)
+    output = counted_tokens + meter.unread_tokens
+    if not whole:
+        # Of a frame that was cut nobody knows what is text: its bytes count, up to what the call was allowed.
+        meter.finish()
+        counted_tokens += await count_received(gateway, admitted, meter)
+        output = max(output, min(counted_tokens + meter.unread_tokens, admitted.bound_tokens))
     if reported is None:
         if not whole and admitted.dialect.thinks(admitted.route):
             output = max(output, admitted.hold.granted_tokens)
@@ -49,7 +54,8 @@ async def of_stream(gateway: Gateway, admitted: Admitted, meter: Meter, counted_
 
 async def count_received(gateway: Gateway, admitted: Admitted, meter: Meter) -> int:
     """Count what a stream brought since the last count."""
-    return await _counted(gateway, admitted, meter.take_texts())
+    texts = meter.take_texts()
+    return await _counted(gateway, admitted, texts) if texts else 0
 
 
 async def spare_tokens(gateway: Gateway, admitted: Admitted) -> int:

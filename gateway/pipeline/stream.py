@@ -207,7 +207,6 @@ class Relay:
 
     async def _settled(self) -> None:
         if not self._hold.is_closed:
-            self._meter.finish()  # what is left of a frame that was cut counts too
             usage = await reckoning.of_stream(
                 self._gateway, self._admitted, self._meter, self._counted_tokens, whole=self._is_whole
             )

@@ -266,3 +266,21 @@ async def test_nothing_that_a_settled_call_held_is_left(store):
     assert [level.held for level in await ledger.read(COMPANY, ALL)] == [0] * 4
     assert await store.pipeline([("EXISTS", f"{SHARD}L"), ("EXISTS", f"{SHARD}D")]) == [0, 0]
     assert len((await ledger.reserve(order("next", *ALL, prompt=10))).positions) == 4
+
+
+async def test_events_older_than_a_week_go(store):
+    """What no journal may ask about any more makes room at the next charge."""
+    ledger, _ = await ledger_at(store)
+    fill = "for i = 1, 1000 do redis.call('XADD', KEYS[1], (ARGV[1] + i) .. '-1', 'kind', 'settled') end"
+    await store.execute("EVAL", fill, 1, f"{SHARD}E", str(START_MS // 1000 - 8 * 86_400) + "000")
+    await ledger.release(await hold(ledger, "call", ROLLING, prompt=10))
+    assert await store.execute("XLEN", f"{SHARD}E") == 1
+
+
+async def test_events_of_a_busy_shard_are_bounded(valkey_store):
+    """However many calls a week has, a shard keeps its last 100,000 (and at most one node of the stream more)."""
+    ledger, _ = await ledger_at(valkey_store)
+    fill = "for i = 1, 100500 do redis.call('XADD', KEYS[1], '*', 'kind', 'settled') end"
+    await valkey_store.execute("EVAL", fill, 1, f"{SHARD}E")
+    await ledger.release(await hold(ledger, "call", ROLLING, prompt=10))
+    assert 100_000 <= await valkey_store.execute("XLEN", f"{SHARD}E") <= 100_100

@@ -37,7 +37,7 @@ async def test_a_charge_leaves_between_w_and_w_plus_one_bucket(valkey_store, day
     assert await numbers(ledger, one) == ((0, 0),)
 
 
-@settings(ON_ONE_STORE, max_examples=15)
+@settings(ON_ONE_STORE, max_examples=8)
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from([0, 1, MINUTE, 4 * MINUTE, HOUR, 11 * HOUR]), st.integers(1, 400)),
@@ -117,11 +117,12 @@ async def test_a_year_of_traffic_keeps_one_field_a_bucket(valkey_store):
     """The hash of a window never has more than n + 1 fields and stays a listpack, full or after a pause."""
     ledger, clock = await ledger_at(valkey_store)
     most = WINDOW // WIDTH + 1
-    pauses = [WIDTH] * (most + 20) + [7 * HOUR] * 800 + [DAY, 3 * DAY, 29 * DAY, 31 * DAY, 60 * DAY]
+    pauses = [WIDTH] * (most + 20) + [19 * HOUR] * 270 + [DAY, 3 * DAY, 29 * DAY, 31 * DAY, 60 * DAY]
     fields = set()
     for n, pause_ms in enumerate(pauses):
         await charge(ledger, f"call-{n}", 123_456, budget(-1))
-        fields.add(await valkey_store.execute("HLEN", BUCKETS))
+        if n >= most - 2:
+            fields.add(await valkey_store.execute("HLEN", BUCKETS))
         if n == most + 10:
             assert await valkey_store.execute("OBJECT", "ENCODING", BUCKETS) == b"listpack"
         await clock.advance(pause_ms)

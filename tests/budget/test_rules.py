@@ -273,3 +273,16 @@ def test_another_limit_enforcement_or_match_is_the_same_budget():
     )
     assert (before.id, before.subject) == (after.id, after.subject)
     assert before.limit != after.limit
+
+
+def test_what_is_worked_out_once_is_never_another_caller_s():
+    """A service key's users, agents and targets are told apart, also beyond what is remembered."""
+    every = Rules(DEFAULTS, Enforcement.HARD, [rule("u", Scope.USER), rule("m", match=Match(model="model-7"))])
+    callers = [replace(FOR_ADA, user=User(f"{n:032x}", "", ACME_ID, Quotas(daily=n))) for n in range(5000)]
+    for _ in range(2):
+        for n, caller in enumerate(callers):
+            company, daily, *_, last = every.of(caller, Target("openai", f"model-{n % 9}", "DT"))
+            assert (company.name, daily.limit) == ("company", n)
+            assert daily.subject == f"u:{ACME_ID}:{n:032x}"
+            assert (last.name == "m") is (n % 9 == 7)
+    assert every.of(replace(callers[3], agent=DESK), TARGET) == every.of(callers[3], TARGET)

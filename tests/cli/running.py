@@ -96,7 +96,10 @@ def serving(config: Path) -> Iterator[Served]:
             yield Served(config, found[1], screen, process)
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(PATIENCE_SECONDS)
+            try:
+                process.wait(PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def _screen(process: subprocess.Popen[str]) -> str:

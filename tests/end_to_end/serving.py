@@ -1,5 +1,6 @@
-"""A gateway as its operator starts it, `python -m gateway serve`, in front of the far end: two processes beside ours."""
+"""A gateway as its operator starts it, `python -m gateway serve`, before the far end: two processes beside ours."""
 
+import asyncio
 import json
 import os
 import re
@@ -20,6 +21,7 @@ import yaml
 from gateway.store import socket_url
 from tests import gateways
 from tests.gateways import Limits
+from tests.store.servers import ask
 
 T = TypeVar("T")
 
@@ -38,13 +40,19 @@ def environment() -> dict[str, str]:
 
 
 def configured(directory: Path, base_url: str, limits: Limits, **sections: dict[str, Any]) -> Path:
-    """Write a configuration of the tests, some settings of its top-level sections replaced."""
-    document = yaml.safe_load(gateways.yaml(base_url, limits))
-    for name, settings in sections.items():
-        document[name] |= settings
+    """Write the tests' configuration with some settings of its sections replaced."""
+    document = _merged(yaml.safe_load(gateways.yaml(base_url, limits)), sections)
     path = directory / "config.yaml"
     path.write_text(yaml.safe_dump(document), "utf-8")
     return path
+
+
+def _merged(document: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+    deep = {
+        name: _merged(document[name], value) if isinstance(value, dict) and name in document else value
+        for name, value in settings.items()
+    }
+    return {**document, **deep}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,7 @@ class Served:
     """A running gateway; its data and its log are in `directory`."""
 
     url: str
-    process: "subprocess.Popen[str]"
+    process: "subprocess.Popen[bytes]"
     directory: Path
 
     @property
@@ -66,6 +74,14 @@ class Served:
         url = socket_url(self.directory / "data")
         assert url is not None
         return url
+
+    def store_pid(self) -> int:
+        """Give the process id of its embedded store."""
+        return int(asyncio.run(ask(self.store_url, "INFO", "server"))["process_id"])
+
+    def start_screen(self) -> str:
+        """Give what it printed when it was ready."""
+        return (self.directory / "screen").read_text("utf-8")
 
     def log(self) -> list[dict[str, Any]]:
         """Give its log, event by event."""
@@ -92,10 +108,9 @@ def serving(path: Path) -> Iterator[Served]:
     """Give a gateway that serves this configuration, once it takes calls; it is gone afterwards."""
     directory = path.parent
     with (
+        (directory / "screen").open("wb") as screen,
         (directory / "log").open("ab") as log,
-        subprocess.Popen(
-            command(path), env=environment(), stdout=subprocess.PIPE, stderr=log, encoding="utf-8"
-        ) as process,
+        subprocess.Popen(command(path), env=environment(), stdout=screen, stderr=log) as process,
     ):
         try:
             yield Served(_announced(process, directory), process, directory)
@@ -107,13 +122,17 @@ def serving(path: Path) -> Iterator[Served]:
                 process.kill()
 
 
-def _announced(process: "subprocess.Popen[str]", directory: Path) -> str:
-    """Read the start screen up to its address."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-            return found.group()
-    raise AssertionError((directory / "log").read_text("utf-8"))
+def _announced(process: "subprocess.Popen[bytes]", directory: Path) -> str:
+    """Give the address on the start screen, which is printed in one piece when calls are taken."""
+
+    def look() -> str | None:
+        if process.poll() is not None:
+            raise AssertionError((directory / "log").read_text("utf-8"))
+        screen = (directory / "screen").read_text("utf-8")
+        found = re.search(r"http://127\.0\.0\.1:\d+(?=\s)", screen)
+        return found.group() if found and screen.endswith("\n") else None
+
+    return eventually(look)
 
 
 @dataclass(frozen=True, slots=True)

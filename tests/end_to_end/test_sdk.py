@@ -63,7 +63,9 @@ async def test_the_async_client_gets_the_same(async_sdk: openai.AsyncOpenAI) -> 
     async with await async_sdk.chat.completions.create(model="gpt-4o/m:tokens-7", stream=True, **HELLO) as stream:
         assert "".join([chunk.choices[0].delta.content or "" async for chunk in stream]) == text(7)
     options = {"include_usage": True}
-    stream = await async_sdk.chat.completions.create(model="gpt-4o/m:tokens-7", stream=True, stream_options=options, **HELLO)
+    stream = await async_sdk.chat.completions.create(
+        model="gpt-4o/m:tokens-7", stream=True, stream_options=options, **HELLO
+    )
     chunks = [chunk async for chunk in stream]
     assert chunks[-1].usage == answer.usage
 

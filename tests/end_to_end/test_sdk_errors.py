@@ -109,7 +109,7 @@ def test_a_providers_refusal_is_its_own(
     once: openai.OpenAI, status: int, kind: type[openai.APIStatusError], stream: bool
 ) -> None:
     """Status and words are the provider's, asked for a stream or not, and nothing is charged."""
-    with pytest.raises(kind, match="The far end was told to fail.") as caught:
+    with pytest.raises(kind, match=r"The far end was told to fail\.") as caught:
         once.chat.completions.create(model=f"m:status-{status}", stream=stream, **HELLO)
     assert caught.value.status_code == status
     assert caught.value.response.headers["x-request-id"].startswith("0")
@@ -135,9 +135,7 @@ def test_a_providers_rate_limit_passes(once: openai.OpenAI) -> None:
         ("hasty/m:silent", 504, "upstream_timeout"),
     ],
 )
-def test_a_provider_that_fails_is_named(
-    once: openai.OpenAI, model: str, status: int, code: str, stream: bool
-) -> None:
+def test_a_provider_that_fails_is_named(once: openai.OpenAI, model: str, status: int, code: str, stream: bool) -> None:
     """One that is away, talks nonsense or says nothing is a 502 or a 504; charged is only what was sent."""
     with pytest.raises(openai.APIStatusError) as caught:
         once.chat.completions.create(model=model, stream=stream, max_tokens=20, **HELLO)
@@ -149,7 +147,7 @@ def test_a_provider_that_fails_is_named(
 def test_a_providers_error_in_a_stream_is_raised(sdk: openai.OpenAI, far_end: FarEnd) -> None:
     """The text before it is delivered, the error is the provider's, and what came is charged."""
     said = ""
-    with pytest.raises(openai.APIError, match="The far end broke off.") as caught:  # noqa: PT012 - it comes in the loop
+    with pytest.raises(openai.APIError, match=r"The far end broke off\.") as caught:  # noqa: PT012 - it comes in the loop
         for chunk in sdk.chat.completions.create(model="gpt-4o/m:tokens-9.error-5", stream=True, **HELLO):
             said += chunk.choices[0].delta.content or ""
     assert said == text(5)

@@ -76,13 +76,14 @@ def check_is_spent(error: openai.RateLimitError) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_spent_budget_costs_one_request(
-    watched: openai.OpenAI, gateway: Served, far_end: FarEnd, seen: Seen, stream: bool
+    sdk: openai.OpenAI, watched: openai.OpenAI, gateway: Served, far_end: FarEnd, seen: Seen, stream: bool
 ) -> None:
     """The SDK raises RateLimitError at once: one request at the gateway, none at the provider, never a stream."""
     watched.chat.completions.create(model=SPEND, **HELLO)
     with pytest.raises(openai.RateLimitError) as caught:
         watched.chat.completions.create(model="gpt-4o/m:", stream=stream, **HELLO)
     check_is_spent(caught.value)
+    assert budget(sdk, "own").items() <= caught.value.body["budget"].items()
     assert [answer.status_code for answer in seen] == [200, 429]
     assert seen[1].headers["Content-Type"] == "application/json"
     gateway.call_of(caught.value.request_id or "")
@@ -91,9 +92,7 @@ def test_a_spent_budget_costs_one_request(
     assert len(far_end.log()) == 1
 
 
-async def test_a_spent_budget_costs_the_async_client_one_request(
-    async_watched: openai.AsyncOpenAI, seen: Seen
-) -> None:
+async def test_a_spent_budget_costs_the_async_client_one_request(async_watched: openai.AsyncOpenAI, seen: Seen) -> None:
     """The async client raises the same, as soon."""
     await async_watched.chat.completions.create(model=SPEND, **HELLO)
     with pytest.raises(openai.RateLimitError) as caught:
@@ -102,17 +101,13 @@ async def test_a_spent_budget_costs_the_async_client_one_request(
     assert [answer.status_code for answer in seen] == [200, 429]
 
 
-def test_one_users_spent_budget_is_not_anothers(
-    watched: openai.OpenAI, client: Client, gateway: Served
-) -> None:
+def test_one_users_spent_budget_is_not_anothers(watched: openai.OpenAI, client: Client, gateway: Served) -> None:
     """The next user of the same company is served."""
     watched.chat.completions.create(model=SPEND, **HELLO)
     assert client(gateway).chat.completions.create(model="gpt-4o/m:", **HELLO).choices
 
 
-def test_a_call_larger_than_its_budget_costs_one_request(
-    watched: openai.OpenAI, far_end: FarEnd, seen: Seen
-) -> None:
+def test_a_call_larger_than_its_budget_costs_one_request(watched: openai.OpenAI, far_end: FarEnd, seen: Seen) -> None:
     """Nothing was spent and nothing will help: no retry, and no time to come back at."""
     messages: Any = [{"role": "user", "content": " the" * (OWN_TOKENS + 1)}]
     with pytest.raises(openai.RateLimitError) as caught:

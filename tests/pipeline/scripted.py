@@ -15,10 +15,11 @@ DONE = b"data: [DONE]\n\n"
 
 
 def frame(text: str | None = None, *, finish: str | None = None, usage: Any = None) -> bytes:
-    """Give a chat chunk's frame; without a text it is the finishing one."""
-    delta = {} if text is None else {"content": text}
-    choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    return _data({**_HEAD, "choices": [choice], "usage": usage})
+    """Give a chat chunk's frame, as short as it may be; without a text it is the finishing one."""
+    choice: dict[str, Any] = {"delta": {} if text is None else {"content": text}}
+    if finish is not None:
+        choice["finish_reason"] = finish
+    return _data({**_HEAD, "choices": [choice]} | ({} if usage is None else {"usage": usage}))
 
 
 def usage_frame(completion_tokens: int) -> bytes:
@@ -32,7 +33,7 @@ def usage(completion_tokens: int) -> dict[str, int]:
     return {"prompt_tokens": PROMPT_TOKENS, "completion_tokens": completion_tokens, "total_tokens": total}
 
 
-_HEAD = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 7, "model": "gpt-4o-mini"}
+_HEAD = {"id": "c1"}
 
 
 def _data(value: dict[str, Any]) -> bytes:

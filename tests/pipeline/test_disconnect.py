@@ -35,7 +35,7 @@ async def some_at_once(work: Iterable[Awaitable[T]]) -> list[T]:
 
 async def until_nothing_is_held(client: Client) -> int:
     """Wait for every hold to end; gives what the company has used."""
-    while (company := (await client.budgets())["company"])["held"]:
+    while (company := (await client.budgets())["company"])["held"]:  # noqa: ASYNC110 - the ledger sets no Event
         await asyncio.sleep(0.01)
     return company["used"]
 
@@ -43,6 +43,12 @@ async def until_nothing_is_held(client: Client) -> int:
 async def until_asked(far: ProviderProcess, requests: int = 1) -> None:
     """Wait until the far end has so many requests."""
     while (await far.served())["requests"] < requests:  # noqa: ASYNC110 - another process cannot set an Event
+        await asyncio.sleep(0.01)
+
+
+async def until_logged(logs: list[Any], calls: int) -> None:
+    """Wait for the lines of so many calls: they come after the charges."""
+    while sum(line["event"] == "call" for line in logs) < calls:  # noqa: ASYNC110 - a log sets no Event
         await asyncio.sleep(0.01)
 
 
@@ -56,7 +62,7 @@ async def used_by(client: Client, number: int) -> int:
 # ---------------------------------------------------------------- each byte that the client receives
 
 
-@pytest.mark.parametrize("script", ["tokens-6", "tokens-2.usage-continuous.chunk-50"])
+@pytest.mark.parametrize("script", ["tokens-3", "tokens-1.usage-continuous.chunk-50"])
 async def test_a_client_that_leaves_after_any_byte_pays(
     open_gateway: OpenGateway, far: ProviderProcess, script: str
 ) -> None:
@@ -68,6 +74,7 @@ async def test_a_client_that_leaves_after_any_byte_pays(
     with capture_logs() as logs:
         received = await some_at_once(leave_after(client.url, body, k, number=k, orderly=k % 2 == 0) for k in lengths)
         await until_nothing_is_held(client)
+        await until_logged(logs, len(lengths))
     held = {line["user"]: line["held_tokens"] for line in logs if line["event"] == "call"}
     for k, got, used in zip(lengths, received, await some_at_once(used_by(client, k) for k in lengths), strict=True):
         least = PROMPT_TOKENS + len(re.findall(rb'"content":" \w+"[^\n]*\n\n', got))
@@ -79,10 +86,10 @@ async def test_a_client_that_leaves_after_any_byte_pays(
 # ---------------------------------------------------------------- each byte that the provider has sent
 
 TRANSCRIPTS = {
-    "no usage until the end": [*map(frame, WORDS[:6]), frame(finish="stop"), usage_frame(6), DONE],
+    "no usage until the end": [*map(frame, WORDS[:12]), frame(finish="stop"), usage_frame(12), DONE],
     "usage in each frame": [
-        *(frame(word, usage=usage(at)) for at, word in enumerate(WORDS[:6], 1)),
-        frame(finish="stop", usage=usage(6)),
+        *(frame(word, usage=usage(at)) for at, word in enumerate(WORDS[:5], 1)),
+        frame(finish="stop", usage=usage(5)),
         DONE,
     ],
 }
@@ -124,7 +131,7 @@ def shown(transcript: list[bytes], k: int) -> tuple[bytes, bytes]:
 
 async def leave_when_shown(client: Client, transcript: list[bytes], k: int) -> None:
     """Leave when all frames have come that a provider stopping after k bytes makes the gateway show."""
-    hidden = (usage_frame(6), DONE)
+    hidden = (usage_frame(12), DONE)
     expected = b"".join(one for one in transcript if one not in hidden and one in shown(transcript, k)[0])
     body = {"metadata": {"k": k}, "stream": True}
     async with client.chat("gpt-4o-mini", headers=as_user(k), **body) as answer:
@@ -224,7 +231,7 @@ async def test_thinking_that_nobody_saw_is_charged(open_gateway: OpenGateway) ->
         await asyncio.Event().wait()
 
     async with scripted_provider(speak) as base_url:
-        client = await open_gateway(Limits(models='{"gpt-4o-mini": {reasoning: true}}'), base_url)
+        client = await open_gateway(Limits(models='{"*": {reasoning: true}}'), base_url)
         async with client.chat("gpt-4o-mini", stream=True, max_tokens=500) as answer:
             await answer.content.readexactly(len(frame(" the")))
             answer.close()
@@ -245,7 +252,7 @@ async def test_text_that_is_being_counted_when_the_client_leaves_is_charged(open
         await some_at_once(leave_counting(client, len(frame(text)), k) for k in lengths)
         await until_nothing_is_held(client)
         charged = await some_at_once(used_by(client, k) for k in lengths)
-    assert all(PROMPT_TOKENS + 4000 <= used for used in charged), charged
+    assert all(used >= PROMPT_TOKENS + 4000 for used in charged), charged
 
 
 async def leave_counting(client: Client, frame_bytes: int, number: int) -> None:
@@ -269,8 +276,7 @@ async def test_a_client_that_leaves_is_logged_once(open_gateway: OpenGateway) ->
                 await answer.content.readexactly(len(frame(" the")))
                 answer.close()
             await until_nothing_is_held(client)
-            while not logs:  # the line comes after the charge
-                await asyncio.sleep(0.01)
+            await until_logged(logs, 1)
     (line,) = logs
     assert (line["status"], line["outcome"], line["estimated"]) == (499, "client_left", True)
     assert (line["input_tokens"], line["output_tokens"]) == (PROMPT_TOKENS, 1)
