@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import structlog
+
 from gateway.budget import keys, wire
 from gateway.budget.batch import Answer, Batcher, LedgerFault
 from gateway.budget.lease import Extension, Lease, Order, Refusal, Report, Reported, Verdict
@@ -28,6 +30,9 @@ _STALE_TRIES = 3
 _CLOSING_LIFE_SECONDS = 15 * 60
 _CLOSING_PAUSE_SECONDS = 0.25
 _CLOSING_PAUSE_MOST_SECONDS = 5.0
+_NOT_CHARGED = {"doubtful", "lost"}
+
+log = structlog.get_logger("ledger")
 
 
 class Ledger:
@@ -117,9 +122,8 @@ class Ledger:
             wire.rollup(op, rollup),
             order.who,
         ]
-        op.keys += dict.fromkeys(
-            increment.key for increment in order.plan.increments
-        )  # what an expiry may have charged
+        # What an expiry may have charged is corrected in the same call.
+        op.keys += dict.fromkeys(increment.key for increment in order.plan.increments)
         return op
 
     def _release_of(self, lease: Lease) -> Operation:
@@ -134,8 +138,15 @@ class Ledger:
         closing = self._keep_closing(shard_of(order.company_id), operation)
         task = asyncio.get_running_loop().create_task(closing, name=f"close {order.call_id}")
         self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        task.add_done_callback(self._closed)
         return task
+
+    def _closed(self, task: "asyncio.Task[str]") -> None:
+        """Forget a charge that arrived; say loudly of one that did not."""
+        self._closing.discard(task)
+        if task.cancelled() or task.exception() is not None or task.result() in _NOT_CHARGED:
+            reason = "cancelled" if task.cancelled() else str(task.exception() or task.result())
+            log.error("charge_failed", call=task.get_name(), reason=reason)
 
     async def _keep_closing(self, prefix: str, operation: Callable[[], Operation]) -> str:
         deadline = time.monotonic() + _CLOSING_LIFE_SECONDS

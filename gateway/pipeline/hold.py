@@ -9,7 +9,6 @@ from typing import Self
 import structlog
 
 from gateway.budget import Lease, Ledger, charges, held_for
-from gateway.errors import StoreUnavailable
 from gateway.model import Level, Rollup, Unit, Usage, Weights
 
 log = structlog.get_logger("holds")
@@ -83,7 +82,7 @@ class Hold:
     async def keep_alive(self) -> None:
         """Move the lease's deadline."""
         extension = await self._holds.ledger.extend(self.lease)
-        if extension.gone:
+        if extension.gone and self._closing is None:
             log.warning("lease_lost", call=self.lease.order.call_id)
 
     def settle(self, usage: Usage) -> None:
@@ -138,6 +137,6 @@ class Holds:
         while True:
             await asyncio.sleep(self._every_seconds)
             outcomes = await asyncio.gather(*(hold.keep_alive() for hold in set(self._open)), return_exceptions=True)
-            failed = [outcome for outcome in outcomes if isinstance(outcome, StoreUnavailable)]
+            failed = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
             if failed:
-                log.warning("heartbeat_failed", holds=len(failed), reason=failed[0].message)
+                log.warning("heartbeat_failed", holds=len(failed), reason=str(failed[0]))
