@@ -102,6 +102,14 @@ class MethodNotAllowed(GatewayError):
     code = "method_not_allowed"
 
 
+class Conflict(GatewayError):
+    """What is asked contradicts what was asked before under the same name."""
+
+    status = 409
+    type = "invalid_request_error"
+    code = "conflict"
+
+
 class BudgetRefused(GatewayError):
     """A budget has no room for the call; `budget` is the object clients see (DESIGN.md section 4)."""
 

@@ -2,6 +2,7 @@
 
 A `{segment}` is decoded once and must then fit its own pattern, which knows no percent sign, semicolon, backslash or
 NUL: an empty, a dot and a doubly encoded segment match nothing (a path must mean one thing to all: CVE-2019-9901).
+Text before the brace matches exactly, as a literal path does.
 """
 
 import re
@@ -12,13 +13,17 @@ from urllib.parse import unquote_to_bytes
 _PATTERNS = {
     "token": re.compile(rb"[A-Za-z0-9._~-]+"),
     "model": re.compile(rb"[A-Za-z0-9._:@-]+(/[A-Za-z0-9._:@-]+)*"),
+    "format": re.compile(rb"json|xml|csv|jsv"),
+    "suffix": re.compile(rb"(\.(json|xml|csv|jsv))?"),
 }
+# What a client names: any text but what some server cuts a path at.
+_PATTERNS |= dict.fromkeys(("tenant", "id", "type", "from", "to"), re.compile(rb"[^\x00-\x1f%;/\\\x7f-\xff]+"))
 _DOTS = {b".", b".."}
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A path with `{name}` segments; a last `{name...}` takes all that is left."""
+    """A path with `{name}` segments, or `text{name}` ones; a last `{name...}` takes all that is left."""
 
     segments: tuple[str, ...]
 
@@ -34,15 +39,15 @@ class Template:
             return None
         values: dict[str, str] = {}
         for place, wanted in enumerate(self.segments):
-            if not wanted.startswith("{"):
-                if raw[place] != wanted:
-                    return None
-                continue
-            name = wanted.strip("{.}")
-            value = _value(name, raw[place:] if wanted.endswith("...}") else raw[place : place + 1])
-            if value is None:
+            literal, brace, name = wanted.partition("{")
+            if not raw[place].startswith(literal) or not (brace or raw[place] == literal):
                 return None
-            values[name] = value
+            if brace:
+                last = len(raw) if name.endswith("...}") else place + 1
+                value = _value(name.strip(".}"), [raw[place].removeprefix(literal), *raw[place + 1 : last]])
+                if value is None:
+                    return None
+                values[name.strip(".}")] = value
         return values
 
 

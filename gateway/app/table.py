@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from gateway.api import budget, credit_bill, health, models, usage
+from gateway.api import budget, chat_quota, company_usage, consumption_logs, credit_bill, health, models, openapi, usage
 from gateway.api.entry import Entry, Handler
 from gateway.model import Endpoint
 from gateway.pipeline.entry import proxy
@@ -29,8 +29,12 @@ TABLE: Mapping[str, Entry] = {
     "/v1/models": Entry({"GET": models.list_models}),
     "/v1/models/{model...}": Entry({"GET": models.show_model}),
     "/v1/budget": Entry({"GET": budget.own_budgets}),
+    **chat_quota.ENTRIES,
+    **company_usage.ENTRIES,
+    **consumption_logs.ENTRIES,
     **credit_bill.ENTRIES,
     **usage.ENTRIES,
     "/healthz": Entry({"GET": health.healthz}),
     "/readyz": Entry({"GET": health.readyz}),
+    **openapi.ENTRIES,
 }

@@ -5,7 +5,7 @@ The one rule that matters: a number that decides is read and changed inside the 
 
 from gateway.budget.amounts import asks, charges, held_for, weighted_tokens
 from gateway.budget.batch import LedgerFault
-from gateway.budget.lease import Extension, Lease, Order, Refusal, Report, Reported, Verdict
+from gateway.budget.lease import Extension, Lease, Order, Override, Refusal, Report, Reported, Share, Verdict
 from gateway.budget.ledger import Ledger
 from gateway.budget.rules import Rules, Target
 from gateway.budget.wire import Ask
@@ -17,10 +17,12 @@ __all__ = [
     "Ledger",
     "LedgerFault",
     "Order",
+    "Override",
     "Refusal",
     "Report",
     "Reported",
     "Rules",
+    "Share",
     "Target",
     "Verdict",
     "asks",

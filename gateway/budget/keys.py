@@ -26,9 +26,14 @@ def buckets(prefix: str, budget: Budget) -> str:
     return f"{prefix}w:{budget.subject}:{budget.id}"
 
 
-def overrides(prefix: str, budget: Budget) -> str:
-    """Give the hash with the limits set through an API for a budget's subject."""
-    return f"{prefix}o:{budget.subject}"
+def overrides(prefix: str, subject: str) -> str:
+    """Give the hash with the limits set through an API for a subject."""
+    return f"{prefix}o:{subject}"
+
+
+def traces(prefix: str, subject: str) -> tuple[str, ...]:
+    """Give every key that tells of a subject: its counters, its totals, the limits set through an API."""
+    return f"{prefix}b:{subject}", f"{prefix}bl:{subject}", overrides(prefix, subject)
 
 
 def tombstone(prefix: str, call_id: str) -> str:

@@ -9,13 +9,21 @@ from gateway.model import Budget, Level, Rollup
 NO_ROLLUP = Rollup()
 
 
+class Share(IntEnum):
+    """Whether a grant leaves most of what remains to others: no; yes, it is shortened; or it is refused instead."""
+
+    NO = 0
+    YES = 1
+    OR_REFUSE = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What a call asks of the ledger.
 
-    `want_tokens` and `least_tokens` are completion tokens: what is held at best, and what a grant must reach. `share`
-    leaves most of what remains to other calls (the grant rule). If the lease expires, all that it holds is charged and
-    `plan` is rolled up, unless `charged_if_expired` is False: only while nothing can have been forwarded.
+    `want_tokens` and `least_tokens` are completion tokens: what is held at best, and what a grant must reach. If the
+    lease expires, all that it holds is charged and `plan` is rolled up, unless `charged_if_expired` is False: only
+    while nothing can have been forwarded.
     """
 
     call_id: str
@@ -23,7 +31,7 @@ class Order:
     asks: tuple[Ask, ...]
     want_tokens: int
     least_tokens: int
-    share: bool = False
+    share: Share = Share.NO
     plan: Rollup = NO_ROLLUP
     who: str = ""
     charged_if_expired: bool = True
@@ -66,6 +74,15 @@ class Extension:
     granted_tokens: int
     refused_by: Level | None = None
     gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A limit set through an API, as the store remembers it: how much, when (store's ms), by whom."""
+
+    limit: int
+    set_at_ms: int
+    who: str
 
 
 @dataclass(frozen=True, slots=True)

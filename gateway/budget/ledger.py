@@ -10,14 +10,14 @@ Every operation is idempotent by its call id, so a reply that is lost is never a
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
 
 from gateway.budget import keys, wire
 from gateway.budget.batch import Answer, Batcher, LedgerFault
-from gateway.budget.lease import Extension, Lease, Order, Refusal, Report, Reported, Verdict
+from gateway.budget.lease import Extension, Lease, Order, Override, Refusal, Report, Reported, Verdict
 from gateway.budget.windows import CandidateCache
 from gateway.budget.wire import Ask, Operation, Position
 from gateway.errors import StoreUnavailable
@@ -205,13 +205,24 @@ class Ledger:
         levels = tuple(wire.level(budget, row) for budget, row in zip(report.budgets, answer[1], strict=True))
         return Reported(levels, is_new=answer[0] == "reported")
 
-    async def override(self, company_id: str, budget: Budget, limit: int | None, who: str) -> str:
-        """Set a budget's limit in the store (None clears it: the file's applies); gives the line that stood there."""
+    async def override(
+        self, company_id: str, limits: Mapping[Budget, int | None], who: str
+    ) -> tuple[Override | None, ...]:
+        """Set limits of one subject in the store, all or none, and record it; None clears: the file's applies.
+
+        Gives what stood there before, in the order of `limits`. Raises ValueError unless they are of one subject.
+        """
+        (subject,) = {budget.subject for budget in limits}
         prefix = shard_of(company_id)
         op = Operation(["override", 0])
-        op.fields += [op.key(keys.overrides(prefix, budget)), budget.id, limit or 0, "" if limit is None else who]
+        op.fields += [
+            op.key(keys.overrides(prefix, subject)),
+            subject,
+            who,
+            [[budget.id, "" if limit is None else limit] for budget, limit in limits.items()],
+        ]
         _, answer = await self._ask(prefix, op)
-        return str(answer[1])
+        return tuple(_override(line) for line in answer[1])
 
     async def reap(self, prefix: str, most: int = 256) -> int:
         """Charge the expired leases of a shard by their policy; gives how many there were."""
@@ -232,6 +243,13 @@ class Ledger:
         answer = await self._batcher.submit(prefix, op)
         self._offset_ms = answer[0] - int(self._clock() * 1000)
         return answer
+
+
+def _override(line: str) -> Override | None:
+    if not line:
+        return None
+    limit, set_at_ms, who = line.split(":", 2)
+    return Override(int(limit), int(set_at_ms), who)
 
 
 def _reaping(prefix: str, call_id: str, names: list[str], rollup_names: list[str]) -> Operation:

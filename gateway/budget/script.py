@@ -4,7 +4,7 @@ from importlib import resources
 
 from gateway.store.connection import Script
 
-PARTS = ("prelude", "window", "charge", "reserve", "extend", "settle", "report", "reap", "read", "dispatch")
+PARTS = ("prelude", "window", "charge", "reserve", "extend", "settle", "report", "reap", "read", "override", "dispatch")
 
 
 def load() -> Script:

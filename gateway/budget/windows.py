@@ -30,6 +30,18 @@ def bucket_width_ms(days: int) -> int:
     raise ValueError(f"a rolling window has 1 to {MAX_BUCKETS} days, not {days}")
 
 
+def full_buckets(days: int) -> int:
+    """Give how many full buckets a rolling window has; the current one lives beside them."""
+    return days * DAY_MS // bucket_width_ms(days)
+
+
+def leaves_at_ms(window: Window, bucket: int) -> int | None:
+    """Give the instant at which a bucket of a rolling window leaves it; None for other windows."""
+    if not isinstance(window, Rolling):
+        return None
+    return (bucket + full_buckets(window.days) + 1) * bucket_width_ms(window.days)
+
+
 def bounds_ms(period: Period, zone: str, now_ms: int) -> tuple[int, int]:
     """Give the calendar window that holds `now_ms`: [start, end) as instants; weeks start on Monday 00:00."""
     tz = ZoneInfo(zone)

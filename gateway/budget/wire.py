@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from gateway.budget import keys
-from gateway.budget.windows import DAY_MS, CandidateCache, bucket_width_ms
+from gateway.budget.windows import CandidateCache, bucket_width_ms, full_buckets
 from gateway.model import (
     Budget,
     Calendar,
@@ -74,7 +74,7 @@ def _places(budget: Budget, cache: CandidateCache, now_ms: int) -> tuple[int, in
     match budget.window:
         case Rolling(days):
             width_ms = bucket_width_ms(days)
-            return width_ms, days * DAY_MS // width_ms, 0, 0
+            return width_ms, full_buckets(days), 0, 0
         case Calendar(period):
             found = cache.at(period, budget.timezone, now_ms)
             return found.start_ms, found.end_ms, found.next_start_ms, found.next_end_ms
@@ -94,7 +94,7 @@ def specs(op: Operation, prefix: str, asks: Sequence[Ask], cache: CandidateCache
             [
                 op.key(keys.state(prefix, budget)),
                 op.key(keys.buckets(prefix, budget)) if is_rolling else 0,
-                op.key(keys.overrides(prefix, budget)),
+                op.key(keys.overrides(prefix, budget.subject)),
                 budget.id,
                 kind(budget),
                 *_places(budget, cache, now_ms),
@@ -117,7 +117,7 @@ def entries(op: Operation, prefix: str, asks: Sequence[Ask], positions: Sequence
         bucket_index = 0
         if isinstance(budget.window, Rolling):
             bucket_index = op.key(keys.buckets(prefix, budget))
-            span = budget.window.days * DAY_MS // bucket_width_ms(budget.window.days)
+            span = full_buckets(budget.window.days)
         state_index = op.key(keys.state(prefix, budget))
         rows.append([state_index, bucket_index, budget.id, kind(budget), position.start, position.mark, span])
     return rows
@@ -138,9 +138,9 @@ def rollup(op: Operation, value: Rollup) -> list[Any]:
 
 
 def level(budget: Budget, row: Sequence[int]) -> Level:
-    """Read one budget's numbers: {limit, used, held, start, mark, resets at}."""
-    limit, used, held, _, _, resets_at_ms = row
-    return Level(budget, limit, used, held, resets_at_ms if resets_at_ms >= 0 else None)
+    """Read one budget's numbers: {limit, used, held, start, mark, resets at, 1 where the limit is an override}."""
+    limit, used, held, _, _, resets_at_ms, is_override = row
+    return Level(budget, limit, used, held, resets_at_ms if resets_at_ms >= 0 else None, is_override == 1)
 
 
 def position(row: Sequence[int]) -> Position:

@@ -176,7 +176,7 @@ def _levels(found: Answer) -> str:
 
 
 def _source(level: Level) -> str:
-    return "" if level.limit == level.budget.limit else " (override)"
+    return " (override)" if level.is_override else ""
 
 
 def _refusal(found: Answer, error: BudgetRefused) -> list[str]:

@@ -15,8 +15,8 @@ from gateway.cli.table import table
 from gateway.model import Company, Level
 from gateway.pipeline.limits import shown
 from gateway.usage import By, Counts
+from gateway.usage.cells import neutral
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _NUMBERS: Mapping[str, Callable[[Counts], int]] = {
     "requests": lambda counts: counts.requests,
     "prompt": lambda counts: counts.input,
@@ -117,13 +117,8 @@ def as_csv(report: Report) -> str:
     writer.writerow([*(by.value for by in report.by), *_NUMBERS])
     for line in report.lines:
         numbers = [number(line.counts) for number in _NUMBERS.values()]
-        writer.writerow([*(harmless(name) for name in line.names), *numbers])
+        writer.writerow([*(neutral(name) for name in line.names), *numbers])
     return out.getvalue()
-
-
-def harmless(text: str) -> str:
-    """Put a quote before a cell that a spreadsheet would take for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 FORMATS: Mapping[str, Callable[[Report], str]] = {"table": as_table, "json": as_json, "csv": as_csv}

@@ -12,6 +12,8 @@ from urllib.parse import SplitResult, urlsplit
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})", re.ASCII)
 _PRINTABLE = re.compile(r"[!-~]+", re.ASCII)
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~!$&'()*+,:@=-]+)*/?", re.ASCII)
+_ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9_][a-z0-9._-]{0,252})(?::([1-9][0-9]{0,4}))?", re.ASCII)
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
 _METADATA_NAMES = frozenset(
     {"metadata", "metadata.google.internal", "metadata.goog", "instance-data", "instance-data.ec2.internal"}
 )
@@ -50,6 +52,12 @@ def is_store_url(url: str) -> bool:
         return parts.hostname is None and parts.path.startswith("/")
     is_database = re.fullmatch(r"/?[0-9]{0,5}", parts.path) is not None
     return parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and is_database
+
+
+def is_web_origin(text: str) -> bool:
+    """Whether `text` is a web page's origin as browsers send it (RFC 6454 section 6.2): lower case, no default port."""
+    match = _ORIGIN.fullmatch(text)
+    return match is not None and _split(text) is not None and match[3] != _DEFAULT_PORTS[match[1]]
 
 
 def url_problem(url: str) -> str | None:

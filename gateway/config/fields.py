@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from gateway.config.address import is_bindable, is_store_url, url_problem
+from gateway.config.address import is_bindable, is_store_url, is_web_origin, url_problem
 from gateway.model import Enforcement, OnDisconnect, Period, Role, Scope, Unit
 from gateway.model.guid import parse_guid
 
@@ -164,6 +164,13 @@ FilePath = Annotated[str, _text(r"[^\x00-\x1f]{1,4096}", "must be a file path")]
 
 Host = Annotated[str, _read(lambda text: text if is_bindable(text) else None, "must be an IP address or a host name")]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]
+WebOrigin = Annotated[
+    str,
+    _read(
+        lambda text: text if is_web_origin(text) else None,
+        "must be an origin as browsers send it: https://HOST or https://HOST:PORT in lower case, without a path",
+    ),
+]
 StoreUrl = Annotated[str, _read(lambda text: text if is_store_url(text) else None, STORE_URL_WORDS)]
 KeyText = Annotated[str, _text(r"[A-Za-z0-9._~-]{16,512}", "must be 16 to 512 letters, digits, `.`, `_`, `~` or `-`")]
 Sha256 = Annotated[str, _text(r"[0-9a-fA-F]{64}", "must be a SHA-256 in 64 hexadecimal digits")]

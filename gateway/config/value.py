@@ -24,12 +24,13 @@ from gateway.model import (
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the gateway listens and what it takes."""
+    """Where the gateway listens and what it takes; `cors_origins` are exact."""
 
     host: str
     port: int
     max_body_bytes: int
     drain_seconds: int
+    cors_origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

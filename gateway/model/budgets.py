@@ -111,13 +111,17 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A budget's numbers at one instant; `limit` is the effective one (an override in the store wins)."""
+    """A budget's numbers at one instant; `limit` is the effective one.
+
+    `is_override`: it was set through an API and stands in the store, where it wins over the file's, `budget.limit`.
+    """
 
     budget: Budget
     limit: int
     used: int
     held: int
     resets_at_ms: int | None
+    is_override: bool = False
 
     @property
     def remaining(self) -> int | None:

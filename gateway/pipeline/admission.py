@@ -1,8 +1,8 @@
 """Admission: how much to hold for a call, the reservation in two tiers, and what is sent upstream as a cap."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gateway.budget import Lease, Order, Refusal, Target, asks
+from gateway.budget import Lease, Order, Refusal, Share, Target, asks
 from gateway.model import Call, Caller, Company, Endpoint, Enforcement, Estimate, Purpose, Rollup, Route, Unit, Usage
 from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.hold import Charged, Hold
@@ -40,7 +40,11 @@ class _Wish:
     bound: int
     first: int
     least: int
-    is_watched: bool
+    share: Share
+
+    def whole(self) -> "_Wish":
+        """Give the same wish for a reservation that may not be shortened."""
+        return replace(self, least=self.first, share=Share.OR_REFUSE if self.share else Share.NO)
 
 
 async def admit(
@@ -48,13 +52,14 @@ async def admit(
 ) -> Admitted:
     """Reserve for a call in all its budgets. Raises BudgetRefused, StoreUnavailable.
 
-    First with the cheap bound of the prompt; where that is refused, with its true count: only that refuses.
+    First with the cheap bound of the prompt, for all that is wished; where there is no room for that, with the prompt's
+    true count, which alone refuses a call or shortens it.
     """
     dialect = DIALECTS[route.provider.dialect]
     charge = _charge(gateway, call, caller, company, purpose, route)
     wish = _wish(gateway, call, route, dialect)
     estimate = bound(call, route.provider)
-    order = _order(gateway, charge, company, call, wish, estimate)
+    order = _order(gateway, charge, company, call, wish.whole(), estimate)
     outcome = await gateway.ledger.reserve(order)
     if isinstance(outcome, Refusal):
         estimate = await exact(call, route.provider, gateway.counter)
@@ -77,7 +82,7 @@ def _wish(gateway: Gateway, call: Call, route: Route, dialect: Dialect) -> _Wish
     most = min(min(bounds, default=config.default_output_tokens) * call.choices, _MOST_TOKENS)
     is_watched = dialect.is_visible(call, route)
     first = min(most, config.tranche_tokens) if is_watched else most
-    return _Wish(most, first, min(most, call.choices), is_watched)
+    return _Wish(most, first, min(most, call.choices), Share.NO if is_watched else Share.YES)
 
 
 def _order(gateway: Gateway, charge: Charge, company: Company, call: Call, wish: _Wish, estimate: Estimate) -> Order:
@@ -94,7 +99,7 @@ def _order(gateway: Gateway, charge: Charge, company: Company, call: Call, wish:
     )
     user = charge.caller.user.id if charge.caller.user else "-"
     who = f"{company.id}|{user}|{charge.caller.key.name}"
-    return Order(call.id, company.id, asked, wish.first, wish.least, share=not wish.is_watched, plan=plan, who=who)
+    return Order(call.id, company.id, asked, wish.first, wish.least, share=wish.share, plan=plan, who=who)
 
 
 def _cap(call: Call, route: Route, lease: Lease, wish: _Wish) -> int | None:
@@ -108,7 +113,7 @@ def _cap(call: Call, route: Route, lease: Lease, wish: _Wish) -> int | None:
     if not is_hard or wish.bound == 0:
         return None
     maximum = route.spec.max_output_tokens
-    is_unknown = call.output_bound is None and maximum is None and not wish.is_watched
+    is_unknown = call.output_bound is None and maximum is None and wish.share is Share.YES
     is_above = call.output_bound is not None and maximum is not None and call.output_bound > maximum
     if lease.granted_tokens < wish.first or is_unknown or is_above:
         return (

@@ -21,7 +21,7 @@ async def read_call(
     Raises UnsupportedMedia, BodyTooLarge, BadRequest. A long body is decoded in a thread: the loop belongs to all.
     """
     require_json(request.headers)
-    body = await _read(request, limit_bytes)
+    body = await read_body(request, limit_bytes)
     session = next((request.headers[name] for name in SESSION_HEADERS if request.headers.get(name)), None)
     if len(body) <= LONG_BODY_BYTES:
         return dialect.read(endpoint, body, call_id=call_id, session=session, headers=request.headers)
@@ -30,7 +30,8 @@ async def read_call(
     )
 
 
-async def _read(request: web.BaseRequest, limit_bytes: int) -> bytes:
+async def read_body(request: web.BaseRequest, limit_bytes: int) -> bytes:
+    """Read what a client sends. Raises BodyTooLarge, and BadRequest where it breaks off."""
     if request.content_length is not None and request.content_length > limit_bytes:
         raise BodyTooLarge(f"The body is over {limit_bytes} bytes.")
     if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:

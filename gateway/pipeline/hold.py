@@ -9,6 +9,7 @@ from typing import Self
 import structlog
 
 from gateway.budget import Lease, Ledger, charges, held_for
+from gateway.budget.windows import leaves_at_ms
 from gateway.model import Level, Rollup, Unit, Usage, Weights
 
 log = structlog.get_logger("holds")
@@ -43,13 +44,16 @@ class Hold:
         """Give every budget's numbers: as admitted while the hold is open, with what it came to once it is closed."""
         if self._charged_amounts is None:
             return self.lease.levels
-        asks = self.lease.order.asks
-        rows = zip(self.lease.levels, asks, self._charged_amounts, strict=True)
-        granted = self.lease.granted_tokens
-        return tuple(
-            replace(level, used=level.used + amount, held=max(0, level.held - held_for(ask, granted)))
-            for level, ask, amount in rows
-        )
+        order, lease, granted = self.lease.order, self.lease, self.lease.granted_tokens
+        closed = []
+        rows = zip(lease.levels, order.asks, lease.positions, self._charged_amounts, strict=True)
+        for level, ask, position, amount in rows:
+            held = max(0, level.held - held_for(ask, granted))
+            # The first charge of a rolling window has given it something that will leave it.
+            first = leaves_at_ms(ask.budget.window, position.start) if amount else None
+            resets_at_ms = first if level.resets_at_ms is None else level.resets_at_ms
+            closed.append(replace(level, used=level.used + amount, held=held, resets_at_ms=resets_at_ms))
+        return tuple(closed)
 
     async def __aenter__(self) -> Self:
         self._holds.add(self)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.providers.fields import optional, unsupported, wrong_type
-from gateway.providers.names import searches_by_itself
+from gateway.providers.names import BOUND_FIELDS, searches_by_itself
 
 _ADDRESS = "the gateway's configuration alone decides where a request goes"
 _STATEFUL = "what the provider has stored cannot be counted before the call; send the content itself"
@@ -39,11 +39,33 @@ _REFUSED: Mapping[str, str] = {
     "max_output_tokens": _BOUND,
 }
 _OWN_TOOLS = ("function", "custom")
+_METERED = frozenset(
+    (
+        "model",
+        "messages",
+        "prompt",
+        "input",
+        "suffix",
+        "stream",
+        "stream_options",
+        "n",
+        "best_of",
+        "tools",
+        "functions",
+        "prediction",
+        "audio",
+        "metadata",
+        "user",
+        *BOUND_FIELDS,
+    )
+)
+"""Fields whose value decides what is held or charged."""
 
 
 def refuse_unbounded(body: Mapping[str, Any], model: str) -> None:
     """Raise BadRequest naming a field that the gateway cannot bound, or does not let a client decide."""
     for name, value in body.items():
+        _refuse_respelled(name)
         if name in _REFUSED and value is not None and value is not False:
             raise unsupported(name, _REFUSED[name])
     if type(body.get("prompt")) is dict:
@@ -51,6 +73,17 @@ def refuse_unbounded(body: Mapping[str, Any], model: str) -> None:
     if searches_by_itself(model):
         raise unsupported("model", _SEARCH)
     _refuse_hosted_tools(body)
+
+
+def _refuse_respelled(name: str) -> None:
+    """Refuse `Max_Tokens` and the like: servers written in Go would read it as the field that was metered.
+
+    Their decoder folds case, U+017F and U+212A included, and lets the last spelling win
+    (https://pkg.go.dev/encoding/json#Unmarshal).
+    """
+    folded = name.casefold()
+    if folded != name and (folded in _METERED or folded in _REFUSED):
+        raise unsupported(name, f"write it '{folded}'")
 
 
 def _refuse_hosted_tools(body: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ Nothing here decides anything or writes to the store: the ledger's scripts add t
 so that the two cannot disagree.
 """
 
+from gateway.usage.intervals import Consumption, Interval, consumption
 from gateway.usage.names import ModelNames, UsageKey, parse_usage_key, usage_key
 from gateway.usage.queries import By, Counts, DayRecord, Totals, credits_by_day, days, summed
 from gateway.usage.rollup import CATEGORIES, Charge, Rollups, category
@@ -12,13 +13,16 @@ __all__ = [
     "CATEGORIES",
     "By",
     "Charge",
+    "Consumption",
     "Counts",
     "DayRecord",
+    "Interval",
     "ModelNames",
     "Rollups",
     "Totals",
     "UsageKey",
     "category",
+    "consumption",
     "credits_by_day",
     "days",
     "parse_usage_key",

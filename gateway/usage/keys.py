@@ -14,6 +14,7 @@ USAGE = "u"
 ALL_SESSIONS = "s"
 VALID_SESSIONS = "v"
 DEEP_SESSIONS = "d"
+SESSIONS = (ALL_SESSIONS, VALID_SESSIONS, DEEP_SESSIONS)
 SESSION_BYTES = 8
 
 _NOBODY = "-"
@@ -34,6 +35,11 @@ def parse_pair(text: str) -> tuple[str | None, str | None]:
     """Take a member of a day's index apart into user id and agent id."""
     user_id, _, agent_id = text.partition(_PAIR_BAR)
     return None if user_id == _NOBODY else user_id, None if agent_id == _NOBODY else agent_id
+
+
+def pairs_like(user_id: str | None, agent_id: str | None) -> str:
+    """Give the pattern (MATCH of SSCAN) for the pairs of a user, of an agent, of both; None stands for all."""
+    return f"{user_id or '*'}{_PAIR_BAR}{agent_id or '*'}"
 
 
 def index(company_id: str, day: date) -> str:

@@ -1,21 +1,19 @@
-"""Owns reading the roll-ups back. A day's index names what there is to read: nobody searches the keyspace.
+"""Owns reading the roll-ups back by day. A day's index names what there is to read: nobody searches the keyspace.
 
-Reading is bounded: at most `BATCH` records are asked for in one round trip.
+Reading is bounded: at most `BATCH` records are asked for in one round trip, and of each a page at a time.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, timedelta
 from enum import StrEnum
-from typing import Any
 
 from gateway.store.connection import Store
 from gateway.usage import keys
 from gateway.usage.names import UsageKey, parse_usage_key
+from gateway.usage.scans import hashes, sets
 
 BATCH = 64
-_SCAN_COUNT = 1000
-_SESSION_LETTERS = (keys.ALL_SESSIONS, keys.VALID_SESSIONS, keys.DEEP_SESSIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,36 +146,38 @@ def _days(start: date, end: date) -> Iterable[date]:
 
 
 async def _members(store: Store, name: str) -> set[str]:
-    found: set[str] = set()
-    cursor = 0
-    while True:
-        cursor, members = await store.execute("SSCAN", name, cursor, "COUNT", _SCAN_COUNT)
-        found.update(member.decode() for member in members)
-        if not cursor:
-            return found
+    (members,) = await sets(store, [name])
+    return {member.decode() for member in members}
 
 
 async def _records(store: Store, company_id: str, day: date, pairs: Sequence[str]) -> list[DayRecord]:
-    commands = []
-    for pair in pairs:
-        commands.append(("HGETALL", keys.rollup(keys.USAGE, company_id, day, pair)))
-        commands += [("SMEMBERS", keys.rollup(letter, company_id, day, pair)) for letter in _SESSION_LETTERS]
-    replies = iter(await store.pipeline(commands))
-    return [_record(company_id, day, pair, next(replies), *(next(replies) for _ in _SESSION_LETTERS)) for pair in pairs]
+    usages = await hashes(store, [keys.rollup(keys.USAGE, company_id, day, pair) for pair in pairs])
+    sessions = iter(
+        await sets(store, [keys.rollup(letter, company_id, day, pair) for pair in pairs for letter in keys.SESSIONS])
+    )
+    return [
+        _record(company_id, day, pair, usage, *(next(sessions) for _ in keys.SESSIONS))
+        for pair, usage in zip(pairs, usages, strict=True)
+    ]
 
 
-def _record(company_id: str, day: date, pair: str, fields: Mapping[bytes, Any], *sessions: set[bytes]) -> DayRecord:
+def _record(company_id: str, day: date, pair: str, usage: Mapping[bytes, bytes], *sessions: set[bytes]) -> DayRecord:
     user_id, agent_id = keys.parse_pair(pair)
+    counts, totals = amounts({name: int(amount) for name, amount in usage.items()})
+    digests = (frozenset(member.decode() for member in members) for members in sessions)
+    return DayRecord(company_id, day, user_id, agent_id, counts, totals, *digests)
+
+
+def amounts(sums: Mapping[bytes, int]) -> tuple[dict[UsageKey, Counts], Totals]:
+    """Take the fields of a usage hash apart, or the sums of several such hashes."""
     lines: dict[UsageKey, dict[str, int]] = {}
     totals: dict[str, int] = {}
-    for name, amount in fields.items():
+    for name, amount in sums.items():
         kind, _, rest = name.decode().partition(":")
-        if not int(amount):
+        if not amount:
             continue  # a late settle took back all that an expiry had charged
         if rest:
-            lines.setdefault(parse_usage_key(rest), {})[kind] = int(amount)
+            lines.setdefault(parse_usage_key(rest), {})[kind] = amount
         else:
-            totals[kind] = int(amount)
-    counts = {key: Counts(**line) for key, line in lines.items()}
-    digests = (frozenset(member.decode() for member in members) for members in sessions)
-    return DayRecord(company_id, day, user_id, agent_id, counts, Totals(**totals), *digests)
+            totals[kind] = amount
+    return {key: Counts(**line) for key, line in lines.items()}, Totals(**totals)

@@ -10,7 +10,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from gateway.config.value import Credits
-from gateway.model import MICROS, Caller, Endpoint, Increment, Purpose, Rollup, Route, Usage
+from gateway.model import MICROS, Caller, Endpoint, Increment, Key, Purpose, Rollup, Route, Usage
 from gateway.usage import keys
 from gateway.usage.names import usage_key
 
@@ -31,6 +31,10 @@ _ENDPOINT_CATEGORIES: Mapping[Endpoint, str] = {
     Endpoint.EMBEDDINGS: "knowledge_doc_indexing",
 }
 _COMPLETING = frozenset({Endpoint.CHAT, Endpoint.COMPLETIONS})
+
+EXTERNAL = "external"
+REPORT = "report"
+"""The first and last part of the usage key that reported usage stands under: its provider and its purpose."""
 
 _QUARTER_MS = 900_000  # days begin on a quarter of an hour in every zone since 1972, so all names hold for one
 _MAX_LINES = 4096
@@ -113,6 +117,18 @@ class Rollups:
         line = self._line(charge, admitted_ms)
         bill = self._bill(charge, line, usage.input_tokens, usage.output_tokens, expects_output=False)
         return self._rollup(charge, line, amounts, bill)
+
+    def reported(self, key: Key, company_id: str, now_ms: int, tokens: int) -> Rollup:
+        """Give what usage adds that `key` reports from outside: to the company, to none of its users and agents.
+
+        It has no model and no price; prompt and completion are not told apart, and stand as input.
+        """
+        day, nobody = keys.day_of(now_ms), keys.pair(None, None)
+        name = usage_key(EXTERNAL, "usage", key.hint, "", chargeable=False, purpose=REPORT)
+        usage_hash = keys.rollup(keys.USAGE, company_id, day, nobody)
+        amounts = (("requests", 1), ("input", tokens), ("weighted", tokens))
+        increments = tuple(Increment(usage_hash, f"{kind}:{name}", amount) for kind, amount in amounts)
+        return Rollup(increments, ((keys.index(company_id, day), nobody),), self._ttl_seconds)
 
     def _rollup(
         self, charge: Charge, line: _Line, amounts: tuple[tuple[str, int, int], ...], bill: Increment

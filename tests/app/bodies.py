@@ -128,6 +128,20 @@ ROWS: list[tuple[str, dict[str, Any], str, str]] = [
         (CHAT, {name: 5}, name, NOT_HERE)
         for name in ("n_predict", "num_predict", "max_new_tokens", "max_output_tokens")
     ],
+    *[
+        (CHAT, {name: "m:dear"}, name, NOT_HERE)
+        for name in (
+            "Model",
+            "MODEL",
+            "Messages",
+            "Max_Tokens",
+            "max_token\u017f",
+            "N",
+            "Stream",
+            "\u017ftream",
+            "API_Base",
+        )
+    ],
     (COMPLETIONS, {"prompt": ABSENT}, "prompt", MISSING),
     (COMPLETIONS, {"prompt": ""}, "prompt", VALUE),
     (COMPLETIONS, {"prompt": []}, "prompt", VALUE),

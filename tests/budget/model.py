@@ -92,7 +92,7 @@ class Model:
         asks: tuple[Ask, ...],
         want: int,
         least: int,
-        share: bool,
+        share: int,
         now_ms: int,
         lease_ms: int,
         charged_if_expired: bool,
@@ -104,6 +104,8 @@ class Model:
             if room is None:
                 continue
             if room < cost(least, ask.rate_micros):
+                return None
+            if share > 1 and self.fitting(room, ask.rate_micros, want, share) < want:
                 return None
             if ask.budget.enforcement is Enforcement.HARD:
                 granted = min(granted, max(least, self.fitting(room, ask.rate_micros, want, share)))
@@ -117,11 +119,11 @@ class Model:
         self.leases[call] = Lease(now_ms, now_ms + lease_ms, granted, charged_if_expired, asks, reserved)
         return granted
 
-    def fitting(self, room: int, rate: int, want: int, share: bool) -> int:
+    def fitting(self, room: int, rate: int, want: int, share: int) -> int:
         if rate == 0:
             return want
         tokens = max(0, room * 1_000_000 // rate)
-        if share:
+        if share > 0:
             tokens = min(tokens, max(SHARE_LEAST, tokens // 8))
         return min(want, tokens)
 

@@ -83,40 +83,6 @@ async def test_a_limit_lowered_below_what_is_held_cuts_nobody_off(store):
     assert await numbers(ledger, low) == ((900, 0),)
 
 
-@pytest.mark.parametrize("limit", [-1, 0, 40, 5000])
-async def test_an_override_in_the_store_wins_until_it_is_cleared(store, limit):
-    """A limit set through an API rules over the file's for every gateway, and the file's rules again afterwards."""
-    ledger, _ = await ledger_at(store)
-    other = Ledger(store, stoppable(), lease_seconds=60)
-    one = budget(1000)
-    assert await ledger.override(COMPANY, one, limit, "ada") == ""
-    (level,) = await other.read(COMPANY, [one])
-    assert level.limit == limit
-    assert await is_admitted(other, "call", one, prompt=41) is (limit in {-1, 5000})
-    await ledger.override(COMPANY, one, None, "ada")
-    (level,) = await other.read(COMPANY, [one])
-    assert level.limit == 1000
-
-
-async def test_an_override_remembers_who_and_when(store):
-    """Setting and clearing a limit give the line that stood there: the limit, the store's time, the name."""
-    ledger, clock = await ledger_at(store)
-    one = budget(1000)
-    await ledger.override(COMPANY, one, 50, "ada: the admin")
-    await clock.advance(DAY)
-    assert await ledger.override(COMPANY, one, 2**53 - 1, "bob") == f"50:{START_MS}:ada: the admin"
-    assert await ledger.override(COMPANY, one, None, "eve") == f"{2**53 - 1}:{START_MS + DAY}:bob"
-    assert await ledger.override(COMPANY, one, None, "eve") == ""
-
-
-async def test_an_override_is_for_one_budget_of_one_subject(store):
-    """The same budget of another user, and another budget of the same user, keep the file's limit."""
-    ledger, _ = await ledger_at(store)
-    mine, theirs, other = budget(10, subject="u:1"), budget(10, subject="u:2"), budget(10, name="other", subject="u:1")
-    await ledger.override(COMPANY, mine, 99, "ops")
-    assert [level.limit for level in await ledger.read(COMPANY, [mine, theirs, other])] == [99, 10, 10]
-
-
 async def test_two_workers_share_every_number(store):
     """Two ledgers on one store never admit together what one alone would refuse."""
     first, _ = await ledger_at(store)
@@ -436,7 +402,7 @@ async def test_an_extend_of_a_blocked_budget_is_refused(store):
     ledger, _ = await ledger_at(store)
     one = budget(10_000)
     lease = await hold(ledger, "call", one, prompt=100, want=100)
-    await ledger.override(COMPANY, one, 0, "ops")
+    await ledger.override(COMPANY, {one: 0}, "ops")
     extension = await ledger.extend(lease, 200)
     assert (extension.granted_tokens, extension.refused_by.limit) == (100, 0)
 

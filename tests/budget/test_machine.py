@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from gateway.budget.lease import Lease, Order, Refusal
+from gateway.budget.lease import Lease, Order, Refusal, Share
 from gateway.budget.wire import Ask
 from gateway.model import (
     Budget,
@@ -107,14 +107,14 @@ class LedgerMachine(RuleBasedStateMachine):
         chosen=st.sets(st.sampled_from(range(len(BUDGETS))), min_size=1, max_size=6),
         minimum=st.integers(0, 700),
         want=st.integers(1, 3000),
-        least=st.sampled_from([1, 1, 16]),
-        share=st.booleans(),
+        least=st.sampled_from([1, 1, 16, 3000]),
+        share=st.sampled_from(Share),
         charged=st.sampled_from([True, True, True, False]),
     )
     def reserve(self, chosen, minimum, want, least, share, charged):
         self.count += 1
         call = f"call-{self.count}"
-        want = max(want, least)
+        least = min(want, least)
         asks = tuple(ask(BUDGETS[i], minimum) for i in sorted(chosen))
         order = Order(call, COMPANY, asks, want, least, share, self.plan(minimum), "who", charged)
         outcome = self.do(self.ledger.reserve(order))
@@ -204,7 +204,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(place=st.sampled_from(range(len(BUDGETS))), limit=st.one_of(st.none(), st.integers(-1, 9000)))
     def override(self, place, limit):
         one = BUDGETS[place]
-        self.do(self.ledger.override(COMPANY, one, limit, "ops"))
+        self.do(self.ledger.override(COMPANY, {one: limit}, "ops"))
         if limit is None:
             self.model.limits.pop((one.subject, one.id), None)
         else:

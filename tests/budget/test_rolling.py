@@ -73,6 +73,18 @@ async def test_a_late_settle_goes_into_the_bucket_of_the_admission(store):
     assert await numbers(ledger, BUDGET) == ((5, 0),)
 
 
+async def test_a_late_settle_into_the_oldest_live_bucket_still_counts(store):
+    """Up to the last instant of W + w a charge is part of the window, and then leaves with its bucket."""
+    ledger, clock = await ledger_at(store)
+    lease = await hold(ledger, "slow", BUDGET, prompt=100)
+    await clock.advance(WINDOW + WIDTH - 1)
+    await charge(ledger, "other", 5, BUDGET)
+    await ledger.settle(lease, [70], NO_ROLLUP)
+    assert await numbers(ledger, BUDGET) == ((75, 0),)
+    await clock.advance(1)
+    assert await numbers(ledger, BUDGET) == ((5, 0),)
+
+
 async def test_a_settle_after_its_bucket_has_left_frees_the_hold_and_counts_nothing(store):
     """What was admitted longer than a window ago is no part of it, however late it is settled."""
     ledger, clock = await ledger_at(store)

@@ -50,7 +50,7 @@ async def watched(store) -> AsyncIterator[list[Run]]:
 
 async def everything(ledger: Ledger, clock) -> None:
     """Take every way through every operation, one a run: what is new, what is known, what has rolled, what is gone."""
-    await ledger.override(COMPANY, BUDGETS[0], 90_000, "ops")
+    await ledger.override(COMPANY, {BUDGETS[0]: 90_000, BUDGETS[2]: 900}, "ops")
     lease = await hold(ledger, "first", *BUDGETS, prompt=10, want=100, plan=PLAN)
     await ledger.reserve(lease.order)
     await ledger.extend(lease)
@@ -74,7 +74,7 @@ async def everything(ledger: Ledger, clock) -> None:
         await ledger.reap(SHARD)
         await (ledger.release(dead) if asked_again else ledger.settle(dead, [7, 7, 1, 0, 7], TRUTH))
     await ledger.read(COMPANY, BUDGETS)
-    await ledger.override(COMPANY, BUDGETS[0], None, "ops")
+    await ledger.override(COMPANY, {BUDGETS[0]: None, BUDGETS[2]: 901}, "ops")
 
 
 @pytest.fixture
@@ -161,12 +161,12 @@ async def test_a_server_that_forgot_the_script_learns_it_again(store):
 
 async def test_an_unknown_operation_is_an_error_of_its_own(store):
     """What no script file serves answers an error; the operation after it is carried out."""
-    operations = [["nonsense", 3], ["override", 3, 1, "b", 5, "ops"]]
+    operations = [["nonsense", 3], ["override", 3, 1, "x", "ops", [["b", 5]]]]
     names = [*keys.shared(SHARD), f"{SHARD}o:x"]
     reply = await store.run(script.load(), names, [msgspec.msgpack.encode(operations)])
     _, (bad, good) = msgspec.msgpack.decode(reply)
     assert bad[0] == "error"
-    assert good == ["overridden", ""]
+    assert good == ["overridden", [""]]
 
 
 @pytest.mark.parametrize("line", ["", "1:2:3", "1:2:3:4:5", "1:2.5:3:4", "1:1e3:0:0", " 1:2:3:4", "nan:0:0:0"])

@@ -189,7 +189,7 @@ def test_a_refusal_is_told_in_the_words_of_the_429(tmp_path: Path) -> None:
     """Code and message are the app's; a rolling window adds when its oldest spending leaves."""
     levels = (
         Level(_budget(100, Rolling(30), name="company"), 100, 95, 0, LATER_MS),
-        Level(_budget(50, Calendar(Period.DAY), name="day"), 500, 10, 0, LATER_MS),
+        Level(_budget(50, Calendar(Period.DAY), name="day"), 500, 10, 0, LATER_MS, is_override=True),
     )
     text = render(_asked(tmp_path, *levels))
     assert "is spent" in text

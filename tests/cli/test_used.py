@@ -5,9 +5,7 @@ import io
 import json
 from datetime import date
 
-import pytest
-
-from gateway.cli.used import Report, as_csv, as_json, as_table, harmless, lines_of
+from gateway.cli.used import Report, as_csv, as_json, as_table, lines_of
 from gateway.model import Budget, Company, Enforcement, Level, Rolling, RollingBudget, Scope, Unit
 from gateway.usage import By, Counts
 
@@ -83,13 +81,6 @@ def test_csv_is_read_back_as_it_was() -> None:
     assert first == ["2026-01-01", "", "1", "1", "1", "0", "0", "0", "2"]
     assert second[1] == "'=cmd|' /C calc'!A0"
     assert third[1] == "ada"
-
-
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
-def test_what_begins_like_a_formula_does_not_remain_one(start: str) -> None:
-    """Each of the six starts is quoted; the same character later in the cell is not."""
-    assert harmless(f"{start}1") == f"'{start}1"
-    assert harmless(f"a{start}1") == f"a{start}1"
 
 
 def test_without_days_the_largest_comes_first() -> None:

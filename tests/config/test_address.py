@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.config.address import is_bindable, is_loopback, is_store_url, url_problem
+from gateway.config.address import is_bindable, is_loopback, is_store_url, is_web_origin, url_problem
 
 METADATA = [
     "169.254.169.254",
@@ -157,3 +157,45 @@ def test_store_urls(url: str) -> None:
 def test_other_store_urls(url: str) -> None:
     """What is none of them is refused."""
     assert not is_store_url(url)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://app.example.com",
+        "http://localhost:3000",
+        "https://10.0.0.1:8443",
+        "http://[::1]:3000",
+        "https://a_b.c:80",
+    ],
+)
+def test_web_origins(text: str) -> None:
+    """What a browser sends as the origin of a page."""
+    assert is_web_origin(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "*",
+        "null",
+        "",
+        "app.example.com",
+        "https://",
+        "https://*.example.com",
+        "https://app.example.com/",
+        "https://App.example.com",
+        "HTTPS://app.example.com",
+        "https://app.example.com:443",
+        "http://app.example.com:80",
+        "https://app.example.com:0",
+        "https://app.example.com:65536",
+        "https://user@app.example.com",
+        "https://app.example.com?a",
+        "https://app.example.com\n",
+        "file://host",
+    ],
+)
+def test_what_no_browser_sends_is_no_web_origin(text: str) -> None:
+    """Neither a pattern nor another spelling is taken: it would never match."""
+    assert not is_web_origin(text)

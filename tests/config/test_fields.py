@@ -63,6 +63,7 @@ WRONG = [
     ("users: [»ada]", "users.0: must be a mapping of settings"),
     ("purposes: {»'Q A': {}}", "purposes.Q A: must be 1 to 64 letters"),
     (f"keys: [{{name: a, key: {KEY}, company: acme, purposes: »QA}}]", "keys.0.purposes: must be a list"),
+    ("server: {cors_origins: [»'*']}", "server.cors_origins.0: must be an origin as browsers send it"),
     # unknown and missing
     ("»colour: blue", "colour: is no setting; here may stand: server, store, timezone"),
     ("server: {»workers: 4}", "server.workers: is no setting; here may stand: host, port"),

@@ -27,6 +27,6 @@ def test_what_does_not_exist_yet_is_no_setting() -> None:
     """A setting that would be accepted and ignored is worse than none."""
     table = render()
     assert not any(
-        f"| `{name}` |" in table for name in ("server.workers", "server.cors_origins", "admin", "store.on_failure")
+        f"| `{name}` |" in table for name in ("server.workers", "server.allowed_hosts", "admin", "store.on_failure")
     )
     assert "admin" not in Document.model_fields

@@ -7,7 +7,7 @@ import struct
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.gateways import BACKEND_KEY
+from tests.gateways import BACKEND_KEY, Client
 
 
 def guid(number: int) -> str:
@@ -53,3 +53,10 @@ async def leave_after(url: str, body: bytes, received_bytes: int, *, number: int
         return error.partial
     finally:
         leave(writer, orderly=orderly)
+
+
+async def until_nothing_is_held(client: Client) -> int:
+    """Wait for every hold to end; gives what the company has used."""
+    while (company := (await client.budgets())["company"])["held"]:  # noqa: ASYNC110 - the ledger sets no Event
+        await asyncio.sleep(0.01)
+    return company["used"]

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from tests.gateways import Client, Limits
 from tests.pipeline.conftest import OpenGateway
-from tests.pipeline.raw import as_user, ask, chat_body, guid, leave, leave_after
+from tests.pipeline.raw import as_user, ask, chat_body, guid, leave, leave_after, until_nothing_is_held
 from tests.pipeline.scripted import DONE, PROMPT_TOKENS, Turn, frame, scripted_provider, usage, usage_frame
 from tests.provider.counting import WORDS
 from tests.provider.process import ProviderProcess
@@ -31,13 +31,6 @@ async def some_at_once(work: Iterable[Awaitable[T]]) -> list[T]:
             return await piece
 
     return await asyncio.gather(*map(one, work))
-
-
-async def until_nothing_is_held(client: Client) -> int:
-    """Wait for every hold to end; gives what the company has used."""
-    while (company := (await client.budgets())["company"])["held"]:  # noqa: ASYNC110 - the ledger sets no Event
-        await asyncio.sleep(0.01)
-    return company["used"]
 
 
 async def until_asked(far: ProviderProcess, requests: int = 1) -> None:

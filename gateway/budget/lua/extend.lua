@@ -17,16 +17,16 @@ local function growth(specs, entries, want)
     local entry = entries[i]
     local s
     if spec[KIND] == 'r' then s = roll(spec) else s = parse(redis.call('HGET', key(spec[STATE]), spec[ID])) end
-    local limit = limit_of(spec)
+    local limit, is_override = limit_of(spec)
     if s and is_current(spec, entry, s) then
-      states[i], levels[i] = s, level(spec, s, limit)
+      states[i], levels[i] = s, level(spec, s, limit, is_override)
       if spec[MODE] == 2 and limit >= 0 then
         local room = limit - s.used - s.held + entry[E_RESERVED] - entry[E_MINIMUM]
         local fits = fitting(room, entry[E_RATE], want, 0)
         if fits < granted then granted, refusing = fits, i end
       end
     else
-      states[i], levels[i] = false, {limit, 0, 0, 0, 0, -1}
+      states[i], levels[i] = false, {limit, 0, 0, 0, 0, -1, is_override}
     end
   end
   return states, granted, refusing, levels

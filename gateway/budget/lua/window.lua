@@ -72,14 +72,17 @@ local function falls_to(spec, s, most)
   return -1
 end
 
--- The limit in force: an override in the store ("limit:when_ms:who") wins over the file's.
+-- The limit in force, and 1 where it is an override in the store ("limit:when_ms:who"), which wins over the file's.
 local function limit_of(spec)
   local line = redis.call('HGET', key(spec[OVERRIDES]), spec[ID])
-  return line and tonumber(string.match(line, '^(%-?%d+)')) or spec[LIMIT]
+  local limit = line and tonumber(string.match(line, '^(%-?%d+)'))
+  return limit or spec[LIMIT], limit and 1 or 0
 end
 
-local function level(spec, s, limit)
-  return {limit, s.used, s.held, s.start, s.mark, resets_at(spec, s)}
+local LEVEL_LIMIT, LEVEL_HELD = 1, 3
+
+local function level(spec, s, limit, is_override)
+  return {limit, s.used, s.held, s.start, s.mark, resets_at(spec, s), is_override}
 end
 
 local function save(spec, s)

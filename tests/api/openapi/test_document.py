@@ -1,0 +1,74 @@
+"""The document says what the program does: its paths, its version, nothing that a YAML 1.2 reader would not take."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from aiohttp import ClientSession
+from openapi_spec_validator import validate
+
+import gateway
+from gateway.api.openapi import document
+from gateway.app.table import TABLE
+from tests.edge import Edge
+
+METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+
+
+@pytest.fixture(scope="module")
+def spec() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(document())
+    return found
+
+
+def test_it_is_valid(spec: dict[str, Any]) -> None:
+    """It is an OpenAPI 3.1 document of this version of the gateway."""
+    validate(spec)
+    assert spec["openapi"].startswith("3.1.")
+    assert spec["info"]["version"] == gateway.__version__
+
+
+def test_any_reader_of_yaml_takes_it() -> None:
+    """It needs no merge keys, which YAML 1.2 has no longer."""
+    assert b"<<:" not in document()
+
+
+def _methods(item: dict[str, Any], spec: dict[str, Any]) -> set[str]:
+    if "$ref" in item:
+        item = spec["components"]["pathItems"][item["$ref"].rpartition("/")[2]]
+    return {name.upper() for name in item if name in METHODS}
+
+
+def test_it_has_the_paths_and_methods_of_the_endpoint_table(spec: dict[str, Any]) -> None:
+    """Each entry of the table is documented with its methods, and nothing else is."""
+    documented = {path: _methods(item, spec) for path, item in spec["paths"].items()}
+    assert documented == {path.replace("...}", "}"): set(entry.methods) for path, entry in TABLE.items()}
+
+
+def test_every_operation_has_a_name_and_a_tag(spec: dict[str, Any]) -> None:
+    """Operations are told apart by name, and each has a tag that is explained."""
+    operations = [item[method] for item in spec["paths"].values() for method in METHODS & set(item)]
+    names = [operation["operationId"] for operation in operations]
+    assert len(names) == len(set(names))
+    assert {tag for operation in operations for tag in operation["tags"]} == {tag["name"] for tag in spec["tags"]}
+
+
+def test_nothing_is_defined_that_nothing_refers_to(spec: dict[str, Any]) -> None:
+    """Each component is used."""
+    text = document().decode()
+    defined = [
+        f"#/components/{kind}/{name}"
+        for kind in spec["components"]
+        if kind != "securitySchemes"
+        for name in spec["components"][kind]
+    ]
+    assert [name for name in defined if not re.search(rf'"{re.escape(name)}["/]', text)] == []
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_it_is_served_to_everybody(edge: Edge) -> None:
+    """`GET /openapi.yaml` asks for no key."""
+    async with ClientSession() as session, session.get(f"{edge.client.url}/openapi.yaml") as answer:
+        assert (answer.status, answer.content_type) == (200, "application/yaml")
+        assert await answer.read() == document()
