@@ -1,6 +1,7 @@
 """One gateway process from start to end: logs, store, app, a listening socket, signals, drain."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -45,6 +46,9 @@ async def _serve(config: Config, announce: Announce) -> None:
         open_app(config, store, vocabularies) as app,
         listening(app, config.server.host, config.server.port, config.server.drain_seconds) as url,
     ):
+        # What is loaded now lives as long as the process: looking through it at each full collection took 70 ms.
+        gc.collect()
+        gc.freeze()
         log.info("serving", url=url, config=str(config.source))
         announce(config, url)
         if await _first(stop, store.server_died) is store.server_died:

@@ -46,10 +46,13 @@ class Limits:
     users: str = ""
     keys: str = ""
     max_body_bytes: int = 33_554_432
+    cors_origins: str = "[]"
+    providers: str = ""
+    agents: str = ""
 
 
 _YAML = """
-server: {{port: 0, drain_seconds: 5, max_body_bytes: {max_body_bytes}}}
+server: {{port: 0, drain_seconds: 5, max_body_bytes: {max_body_bytes}, cors_origins: {cors_origins}}}
 store: {{url: embedded, data_dir: ./data}}
 ledger:
   enforcement: {enforcement}
@@ -65,6 +68,7 @@ providers:
     models: {models}
     {provider}
   off: {{dialect: openai, base_url: {base_url}, api_key: "", models: {{off-model: {{}}}}}}
+{providers}
 purposes:
   QA: {{description: Question answering, category: chat}}
   DT: {{description: Deep thought, category: chat, deep_thought: true}}
@@ -80,6 +84,7 @@ users:
 {users}
 agents:
   - {{id: {HELPDESK}, name: helpdesk, company: acme}}
+{agents}
 keys:
   - {{name: ada, key: {ADA_KEY}, company: acme, user: ada, agent: helpdesk}}
   - {{name: bob, key: {BOB_KEY}, company: acme, user: bob, purposes: [QA, DT], default_purpose: DT}}

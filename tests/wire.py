@@ -26,9 +26,14 @@ class Reply:
     body: bytes
 
     @property
+    def json(self) -> Any:
+        """The body, decoded."""
+        return msgspec.json.decode(self.body)
+
+    @property
     def error(self) -> dict[str, Any]:
         """The `error` object of the body."""
-        return msgspec.json.decode(self.body)["error"]
+        return self.json["error"]
 
 
 def request(method: str, target: str, *lines: str, body: bytes | None = None, key: str | None = ADA_KEY) -> bytes:

@@ -16,6 +16,7 @@ from gateway.budget.reaper import keep_sweeping
 from gateway.budget.script import load
 from gateway.config import Config
 from gateway.demo import demo_server
+from gateway.pipeline.aside import Aside
 from gateway.pipeline.gateway import Gateway, build
 from gateway.store.connection import Store
 from gateway.tokens import Counter, Vocabularies, encoding_for
@@ -45,11 +46,13 @@ async def open_app(config: Config, store: Store, vocabularies: Vocabularies) -> 
     """Give an app that can answer; on leaving, calls in flight end and every charge is brought to the store."""
     async with AsyncExitStack() as stack:
         counter = Counter(vocabularies)
+        aside = Aside()
         stack.callback(counter.close)
+        stack.callback(aside.close)
         upstream = await stack.enter_async_context(Upstream())
         config = await _with_demo(config, vocabularies, stack)
         ledger = Ledger(store, load(), lease_seconds=config.ledger.lease_seconds)
-        gateway = build(config, store, ledger, counter, upstream)
+        gateway = build(config, store, ledger, counter, upstream, aside)
         stack.push_async_callback(_finish, gateway)
         lease_seconds = config.ledger.lease_seconds
         for work in (gateway.holds.keep_beating(), keep_sweeping(ledger, store, every_seconds=lease_seconds / 4)):

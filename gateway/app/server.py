@@ -66,7 +66,7 @@ class App:
             raise BadRequest("The request target must be a path.")
         found = self._paths.find(target.partition("?")[0])
         if found is None:
-            raise NotFound(f"No such endpoint. What the gateway can meter, it serves: {', '.join(self._table)}.")
+            raise NotFound("No such endpoint: the gateway serves what it can meter. GET /openapi.yaml lists all of it.")
         path, params = found
         return self._table[path], params
 

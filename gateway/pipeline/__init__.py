@@ -9,6 +9,7 @@
     stream     an answer that flows
     reckoning  what an answer took, where the provider said so and where not
     sending    the request to the provider
+    aside      long work on JSON, off the event loop
     tasks      work that outlives its handler
     limits     budgets in headers
     refusal    a refused reservation as an error

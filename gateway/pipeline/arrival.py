@@ -1,33 +1,27 @@
 """The request's bytes: what kind they say they are, how many there may be."""
 
-import asyncio
+from functools import partial
 
 from aiohttp import web
 
 from gateway.errors import BadRequest, BodyTooLarge
 from gateway.model import Call, Endpoint
+from gateway.pipeline.aside import Aside
 from gateway.providers.dialect import Dialect
 from gateway.providers.headers import require_json
 
-LONG_BODY_BYTES = 1 << 20
 SESSION_HEADERS = ("X-Gateway-Session", "X-Claude-Code-Session-Id")
 
 
 async def read_call(
-    request: web.BaseRequest, endpoint: Endpoint, dialect: Dialect, *, call_id: str, limit_bytes: int
+    aside: Aside, request: web.BaseRequest, endpoint: Endpoint, dialect: Dialect, *, call_id: str, limit_bytes: int
 ) -> Call:
-    """Read the request's body and understand it as a call.
-
-    Raises UnsupportedMedia, BodyTooLarge, BadRequest. A long body is decoded in a thread: the loop belongs to all.
-    """
+    """Read the request's body and understand it as a call. Raises UnsupportedMedia, BodyTooLarge, BadRequest."""
     require_json(request.headers)
     body = await read_body(request, limit_bytes)
     session = next((request.headers[name] for name in SESSION_HEADERS if request.headers.get(name)), None)
-    if len(body) <= LONG_BODY_BYTES:
-        return dialect.read(endpoint, body, call_id=call_id, session=session, headers=request.headers)
-    return await asyncio.to_thread(
-        dialect.read, endpoint, body, call_id=call_id, session=session, headers=request.headers
-    )
+    read = partial(dialect.read, endpoint, body, call_id=call_id, session=session, headers=request.headers)
+    return await aside.run(len(body), read)
 
 
 async def read_body(request: web.BaseRequest, limit_bytes: int) -> bytes:

@@ -63,7 +63,7 @@ async def _proxy(gateway: Gateway, request: web.BaseRequest, trail: Trail) -> tu
     dialect = DIALECTS["openai"]
     limit_bytes = gateway.config.server.max_body_bytes
     call = trail.call = await read_call(
-        request, trail.endpoint, dialect, call_id=trail.call_id, limit_bytes=limit_bytes
+        gateway.aside, request, trail.endpoint, dialect, call_id=trail.call_id, limit_bytes=limit_bytes
     )
     if caller.key.user_from_body:
         user = call.body.get(USER_FIELD)

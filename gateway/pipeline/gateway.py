@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from gateway.auth import Callers
 from gateway.budget import Ledger, Rules
 from gateway.config import Config
+from gateway.pipeline.aside import Aside
 from gateway.pipeline.hold import Holds
 from gateway.pipeline.tasks import Tasks
 from gateway.providers.route import Routes
@@ -34,9 +35,10 @@ class Gateway:
     rollups: Rollups
     model_names: ModelNames
     tasks: Tasks
+    aside: Aside
 
 
-def build(config: Config, store: Store, ledger: Ledger, counter: Counter, upstream: Upstream) -> Gateway:
+def build(config: Config, store: Store, ledger: Ledger, counter: Counter, upstream: Upstream, aside: Aside) -> Gateway:
     """Make the objects that follow from a configuration alone, around those that hold connections."""
     return Gateway(
         config=config,
@@ -52,4 +54,5 @@ def build(config: Config, store: Store, ledger: Ledger, counter: Counter, upstre
         rollups=Rollups(config.credits, ttl_seconds=config.store.retention_days * DAY_SECONDS),
         model_names=ModelNames(),
         tasks=Tasks(),
+        aside=aside,
     )

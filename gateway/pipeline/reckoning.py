@@ -1,5 +1,7 @@
 """What an answer took: the provider's own word, else a count that is not below the truth and says that it is one."""
 
+from functools import partial
+
 from gateway.model import Usage
 from gateway.pipeline.admission import Admitted
 from gateway.pipeline.gateway import Gateway
@@ -10,10 +12,10 @@ from gateway.tokens import exact, output_tokens
 async def of_whole(gateway: Gateway, admitted: Admitted, body: bytes) -> Usage:
     """Give the usage of an answer that came in one piece."""
     endpoint, dialect = admitted.call.endpoint, admitted.dialect
-    reported = dialect.usage_of(endpoint, body)
+    reported = await gateway.aside.run(len(body), partial(dialect.usage_of, endpoint, body))
     if reported is not None:
         return reported
-    texts = dialect.answer_texts(endpoint, body)
+    texts = await gateway.aside.run(len(body), partial(dialect.answer_texts, endpoint, body))
     if texts:
         output = await _counted(gateway, admitted, texts)
     else:

@@ -1,11 +1,10 @@
 """The request to the provider: our own encoding of the body, allow-listed headers, the provider's credential."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from gateway.pipeline.admission import Admitted
-from gateway.pipeline.arrival import LONG_BODY_BYTES
 from gateway.pipeline.gateway import Gateway
 from gateway.upstream import Answer
 
@@ -14,10 +13,7 @@ from gateway.upstream import Answer
 async def send(gateway: Gateway, admitted: Admitted) -> AsyncIterator[Answer]:
     """Send an admitted call upstream. Raises UpstreamError."""
     call, route, dialect = admitted.call, admitted.route, admitted.dialect
-    if call.body_bytes <= LONG_BODY_BYTES:
-        body = dialect.outgoing(call, route, cap=admitted.cap)
-    else:
-        body = await asyncio.to_thread(dialect.outgoing, call, route, cap=admitted.cap)
+    body = await gateway.aside.run(call.body_bytes, partial(dialect.outgoing, call, route, cap=admitted.cap))
     headers = {**call.headers, **dialect.auth_headers(route.provider)}
     async with gateway.upstream.send(route.provider, dialect.path(call.endpoint), body, headers) as answer:
         yield answer

@@ -27,6 +27,9 @@ DRAIN_SECONDS = 120
 CATCH_UP_TURNS = 64
 """How often to look for what has arrived when a client leaves: a buffer full each, so beyond what a socket holds."""
 
+BITE_BYTES = 1 << 14
+"""A burst is metered in pieces of a millisecond's work, with other calls in between."""
+
 REUSE_SECONDS = 0.5
 """How long an upstream may take to close an answer that has ended, for its connection to be used again."""
 
@@ -48,6 +51,7 @@ class Relay:
         self._mark = self._next_mark()
         self._response: web.StreamResponse | None = None
         self._is_whole = False
+        self._rest = b""
         self._settling: asyncio.Task[None] | None = None
 
     async def run(self, headers: Mapping[str, str]) -> web.StreamResponse | Reply:
@@ -100,7 +104,7 @@ class Relay:
             await self._read_on(answer)
             raise
         if cut is not None:
-            self._meter.feed(answer.buffered())
+            self._meter.feed(self._arrived(answer))
             await self._settle()
             return await self._end_with(cut)
         rest = self._finish()
@@ -112,19 +116,31 @@ class Relay:
 
     async def _pump(self, answer: Answer) -> GatewayError | None:
         """Pass chunks until the answer ends; gives the error that cuts it."""
+        async for chunk in answer.chunks():
+            self._rest = chunk
+            while self._rest:
+                piece, self._rest = self._rest[:BITE_BYTES], self._rest[BITE_BYTES:]
+                cut = await self._pass(piece)
+                if cut is not None or self._meter.ended:
+                    return cut
+                if self._rest:
+                    await asyncio.sleep(0)
+        return None
+
+    async def _pass(self, piece: bytes) -> GatewayError | None:
         meter, response = self._meter, self._response
         assert response is not None
-        async for chunk in answer.chunks():
-            passed = meter.feed(chunk)
-            if passed:
-                await response.write(passed)
-            if meter.ended:
-                return None
-            if self._counted_tokens + meter.unread_tokens + meter.bound_tokens >= self._mark:
-                cut = await self._top_up()
-                if cut is not None:
-                    return cut
-        return None
+        passed = meter.feed(piece)
+        if passed:
+            await response.write(passed)
+        if meter.ended or self._counted_tokens + meter.unread_tokens + meter.bound_tokens < self._mark:
+            return None
+        return await self._top_up()
+
+    def _arrived(self, answer: Answer) -> bytes:
+        """Give what has come and was not metered."""
+        arrived, self._rest = self._rest + answer.buffered(), b""
+        return arrived
 
     async def _top_up(self) -> GatewayError | None:
         """Count what came; where the hold runs short, make it reach a tranche further. Gives what cuts the stream."""
@@ -170,7 +186,7 @@ class Relay:
             await self._catch_up(answer)
 
     async def _catch_up(self, answer: Answer) -> None:
-        piece = answer.buffered()
+        piece = self._arrived(answer)
         for _ in range(CATCH_UP_TURNS):
             self._meter.feed(piece)
             if self._meter.ended:
@@ -184,12 +200,12 @@ class Relay:
                 return
 
     async def _drain(self, answer: Answer) -> None:
+        self._meter.feed(self._arrived(answer))
+        chunks = answer.chunks()
         with contextlib.suppress(TimeoutError, UpstreamError):
             async with asyncio.timeout(DRAIN_SECONDS):
-                async for chunk in answer.chunks():
+                while not self._meter.ended and (chunk := await anext(chunks, b"")):
                     self._meter.feed(chunk)
-                    if self._meter.ended:
-                        break
                 self._finish()
 
     def _finish(self) -> bytes:

@@ -101,6 +101,35 @@ def test_a_closed_template_matches_all_its_segments(path: str) -> None:
     assert PATHS.find(path) is None
 
 
+USAGE = "/assistant/usage{suffix}"
+REPLY = "/{format}/reply/Usage{suffix}"
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("/assistant/usage", (USAGE, {"suffix": ""})),
+        ("/assistant/usage.json", (USAGE, {"suffix": ".json"})),
+        ("/json/reply/Usage", (REPLY, {"format": "json", "suffix": ""})),
+        ("/xml/reply/Usage.csv", (REPLY, {"format": "xml", "suffix": ".csv"})),
+        ("/assistant/usage.", None),
+        ("/assistant/usage.exe", None),
+        ("/assistant/usage.json.json", None),
+        ("/assistant/usage/.json", None),
+        ("/assistant/Usage", None),
+        ("/assistant/usage;.json", None),
+        ("/assistant/usage%00.json", None),
+        ("/assistant/%75sage", None),
+        ("/exe/reply/Usage", None),
+        ("/json/Reply/Usage", None),
+        ("/json/reply/Usage/", None),
+    ],
+)
+def test_a_segment_may_begin_with_text(path: str, found: tuple[str, dict[str, str]] | None) -> None:
+    """The text matches as a literal does; what follows it fits its own pattern or nothing is found."""
+    assert Paths((USAGE, REPLY)).find(path) == found
+
+
 def test_a_template_is_told_by_its_braces() -> None:
     """The table's own spelling says which paths are templates."""
     assert (is_template(MODEL), is_template(CHAT)) == (True, False)

@@ -152,12 +152,13 @@ async def test_what_is_not_metered_is_not_served(edge: Edge, path: str) -> None:
             assert reply.error["param"] is None
 
 
-async def test_an_unknown_endpoint_is_told_which_there_are(edge: Edge) -> None:
-    """The 404 says what to do instead: it lists what is served, and repeats nothing of the request."""
+async def test_an_unknown_endpoint_is_told_where_to_find_the_known_ones(edge: Edge) -> None:
+    """The 404 says what to do instead, which needs no key; it repeats nothing of the request."""
     (reply,) = await edge.talk(request("POST", "/v1/responses?marker", LAST, body=CHAT))
-    for path in TABLE:
-        assert path in reply.error["message"]
+    assert "GET /openapi.yaml" in reply.error["message"]
     assert b"marker" not in reply.body
+    (document,) = await edge.talk(request("GET", "/openapi.yaml", LAST, key=None))
+    assert (document.status, b"/v1/chat/completions" in document.body) == (200, True)
 
 
 async def test_an_unknown_endpoint_needs_no_key(edge: Edge) -> None:

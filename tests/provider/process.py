@@ -49,8 +49,13 @@ class ProviderProcess:
         return totals
 
     async def reset(self) -> None:
-        """Forget the log."""
+        """Forget the log, and shut the gate."""
         async with self.session.post(f"{self.origin}/_reset") as answer:
+            answer.raise_for_status()
+
+    async def open(self) -> None:
+        """Let those go on who wait at the gate."""
+        async with self.session.post(f"{self.origin}/_open") as answer:
             answer.raise_for_status()
 
     async def _get(self, path: str) -> Any:

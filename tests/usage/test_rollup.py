@@ -240,3 +240,18 @@ def test_sums_equal_a_plain_model(calls: list[tuple[Charge, Usage, int, int]]) -
     assert sum(added[name] for name in CATEGORIES) == sum(
         ceil((usage.input_tokens * 150_000 + usage.output_tokens * 600_000) / 1000) for _, usage, _, _ in paid
     )
+
+
+@pytest.mark.parametrize("tokens", [0, 1, 10**9])
+def test_a_report_from_outside(tokens: int) -> None:
+    """It adds a request and its tokens as input, to nobody, under a key of its own; no completion, no credits."""
+    added = rollups().reported(SERVICE, ACME.id, NOON_MS, tokens)
+    name = f"external|usage|{SERVICE.hint}|||report"
+    assert sums(added) == {
+        ("u:20261121", f"requests:{name}"): 1,
+        ("u:20261121", f"input:{name}"): tokens,
+        ("u:20261121", f"weighted:{name}"): tokens,
+    }
+    ((index, member),) = added.members
+    assert (index.split(":")[1], member) == ("i", "-|-")
+    assert added.ttl_seconds == rollups().charged(charge(), NOON_MS, Usage(1, 1), 2).ttl_seconds

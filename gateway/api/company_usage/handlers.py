@@ -9,8 +9,9 @@ from aiohttp import web
 from gateway.api.company_usage.answers import answer
 from gateway.api.company_usage.bodies import MAX_BODY_BYTES, read_pairs
 from gateway.api.company_usage.fields import COMPANY_ID, Invalid, Pairs, company_id, tokens_used
-from gateway.api.company_usage.negotiation import query_pairs
+from gateway.api.company_usage.negotiation import Format, media_type, query_pairs
 from gateway.api.company_usage.usage import usage_members
+from gateway.api.company_usage.writing import CONTENT_TYPES
 from gateway.auth import Action, require
 from gateway.budget.lease import Report
 from gateway.errors import BadRequest, Conflict, NotFound, UnsupportedMedia
@@ -79,8 +80,8 @@ async def _pairs(request: web.BaseRequest, operation: str, params: Mapping[str, 
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise UnsupportedMedia("Send the body without a content encoding.", param="Content-Encoding")
     body = await read_body(request, MAX_BODY_BYTES)
-    is_named = "Content-Type" in request.headers
-    kind = request.content_type if is_named else f"application/{params.get('format', 'json')}"
+    assumed = CONTENT_TYPES[Format(params.get("format", Format.JSON))]
+    kind = media_type(request.headers.get("Content-Type", assumed))
     return [*query, *read_pairs(kind, request.charset, body, operation)]
 
 

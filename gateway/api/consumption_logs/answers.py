@@ -51,7 +51,7 @@ class Answers:
 
         Raises what reading the first batch raises: then nothing is sent.
         """
-        first = await anext(batches, ())
+        first = await anext(batches, None) or ()  # CPython 3.11 breaks on a tuple for a default
         response = web.StreamResponse(headers={**_HEADERS, **headers, "x-request-id": call_id})
         response.content_type = "application/json"
         await response.prepare(request)
