@@ -145,15 +145,21 @@ async def compare(calls: int, rounds: int) -> None:
         config.write_text(CONFIG.format(port=far.url.rpartition(":")[2], key=KEY))
         ours = Server("gateway", str(config))
         try:
-            print(f"{'':24}{'bare':>10}{'gateway':>10}{'ratio':>8}{'  p50 bare':>10}{'  p50 ours':>10}  (us CPU a call, ms)")
+            print(
+                f"{'':24}{'bare':>10}{'gateway':>10}{'ratio':>8}{'  p50 bare':>10}{'  p50 ours':>10}  (us CPU a call, ms)"
+            )
             for concurrency, stream in ((1, False), (32, False), (128, False), (8, True)):
                 count = calls // (20 if stream else 1)
-                found = [[await load_on(s, count, concurrency, stream=stream) for s in (bare, ours)] for _ in range(rounds)]
+                found = [
+                    [await load_on(s, count, concurrency, stream=stream) for s in (bare, ours)] for _ in range(rounds)
+                ]
                 (cpu_bare, p50_bare), (cpu_ours, p50_ours) = (
                     tuple(statistics.median(row[i][k] for row in found) for k in (0, 1)) for i in (0, 1)
                 )
                 name = f"{'stream of 100' if stream else 'whole'}, {concurrency} at once"
-                print(f"{name:24}{cpu_bare:10.0f}{cpu_ours:10.0f}{cpu_ours / cpu_bare:8.2f}{p50_bare:10.2f}{p50_ours:10.2f}")
+                print(
+                    f"{name:24}{cpu_bare:10.0f}{cpu_ours:10.0f}{cpu_ours / cpu_bare:8.2f}{p50_bare:10.2f}{p50_ours:10.2f}"
+                )
         finally:
             for server in (ours, bare, far):
                 server.end()

@@ -5,7 +5,8 @@ The rooms, from the bottom up (a room imports only from rows below its own):
     cli                     commands: serve, check, key, explain, usage
     supervisor              one process's life: store, server, signals
     app                     wires the rooms; the endpoint table; the outermost error handler
-    pipeline  api  demo     a proxied call in order; our own endpoints; the built-in demo model
+    api                     the endpoints that the gateway answers itself
+    pipeline  demo          a proxied call in order; the built-in demo model
     auth  purpose  budget   credential -> Caller; call -> Purpose; windows, rules and the ledger
     tokens  providers       counting; wire dialects and routes
     upstream  usage         the HTTP client and its error border; roll-ups of what was consumed

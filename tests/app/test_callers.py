@@ -1,6 +1,8 @@
 """Who a call is charged to, over HTTP: always the key's company, and only a user whom the key may name."""
 
 import asyncio
+import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +11,7 @@ from gateway.usage.names import UsageKey
 from gateway.usage.queries import DayRecord, days
 from tests.edge import BOSS_KEY, EVE, HASHED_KEY, HASHED_SHA256, OLD_KEY, ROBOT_KEY, Edge
 from tests.gateways import ACME, ADA, ADA_KEY, ADMIN_KEY, BACKEND_KEY, BOB, BOB_KEY, HELPDESK, OTHER, OTHER_KEY
-from tests.wire import CHAT, CHAT_TARGET, LAST, request
+from tests.wire import CHAT, CHAT_TARGET, LAST, connect, request
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -322,10 +324,37 @@ async def test_calls_of_many_keys_at_once_stay_apart(edge: Edge) -> None:
 
     async def call(number: int) -> None:
         headers = bearer(ROBOT_KEY, X_Gateway_User=guid(100 + number % 8))
-        messages = [{"role": "user", "content": f"marker-{number}-"}]
-        async with edge.client.chat("m:echo.tokens-1", headers=headers, messages=messages) as answer:
+        async with edge.client.chat("m:echo.tokens-1", headers=headers, **said(number)) as answer:
             assert f"marker-{number}-" in await answer.text()
 
     await asyncio.gather(*(call(number) for number in range(64)))
     sums = await usage(edge)
     assert [sums[guid(100 + user), None, "QA"] for user in range(8)] == [8] * 8
+
+
+async def test_clients_that_hang_up_leave_nothing_to_the_next(edge: Edge) -> None:
+    """Half of many clients leave in the middle of their answers: the others get their own, and no foreign byte."""
+
+    async def leave(number: int) -> None:
+        reader, writer = await connect(edge.client.url)
+        body = json.dumps({"model": "m:echo.tokens-40", "stream": True, **said(number)}).encode()
+        writer.write(request("POST", CHAT_TARGET, f"X-Gateway-User: {guid(200)}", body=body, key=ROBOT_KEY))
+        await reader.read(number * 37)
+        writer.transport.abort()
+
+    async def stay(number: int) -> None:
+        headers = bearer(ROBOT_KEY, X_Gateway_User=guid(201))
+        async with edge.client.chat("m:echo.tokens-40", headers=headers, stream=True, **said(number)) as answer:
+            text = await answer.text()
+            assert text.endswith("data: [DONE]\n\n")
+            assert set(re.findall("marker-[0-9]+-", text)) == {f"marker-{number}-"}
+
+    await asyncio.gather(*((leave if number % 2 else stay)(number) for number in range(100)))
+    assert await spent(edge, guid(201)) > 50 * 40
+    while (await edge.client.company())[1]:
+        pass  # the last ones to leave are noticed a moment later
+
+
+def said(number: int) -> dict[str, object]:
+    """Give messages that no other call has."""
+    return {"messages": [{"role": "user", "content": f"marker-{number}-"}]}

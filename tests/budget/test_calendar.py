@@ -126,6 +126,17 @@ async def test_a_gateway_learns_the_store_s_time_from_every_answer(store):
         assert ledger.now_ms() == clock.now_ms
 
 
+async def test_a_gateway_that_lags_behind_midnight_asks_once(store):
+    """It names the next day too: a clock that is a little late costs no second question."""
+    ledger, clock = await ledger_at(store, START_MS + DAY - 1)
+    await ledger.read(COMPANY, [day()])
+    await store.execute("CONFIG", "RESETSTAT")
+    clock.skew_ms = -1
+    await clock.advance(1)
+    assert (await hold(ledger, "call", day(), prompt=5)).positions[0].start == START_MS + DAY
+    assert (await store.execute("INFO", "commandstats"))["cmdstat_evalsha"]["calls"] == 1
+
+
 async def test_two_gateways_whose_clocks_disagree_share_one_window(store):
     """Around midnight, one a day early and one hours late: both charge the same day, then the same next one."""
     early, clock = await ledger_at(store, START_MS + DAY - 2)

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.budget import Lease
 from gateway.budget.wire import Position
-from gateway.model import Calendar, Fixed, Increment, Lifetime, Period, Rolling, Rollup, Unit
+from gateway.model import Calendar, Enforcement, Fixed, Increment, Lifetime, Period, Rolling, Rollup, Unit
 from tests.budget.clock import START_MS, ledger_at
 from tests.budget.orders import COMPANY, DAY, HOUR, MINUTE, NO_ROLLUP, ONE, SHARD, budget, hold, numbers, order
 
@@ -70,6 +70,17 @@ async def test_a_grown_lease_is_charged_what_it_had_grown_to(store):
     await ledger.reap(SHARD)
     assert await numbers(ledger, ROLLING) == ((2100, 0),)
     assert (await usage(store))["completion"] == 2000
+
+
+async def test_a_dead_call_of_a_soft_budget_is_charged_what_it_was_granted(store):
+    """A soft budget holds less than it lets through: the charge is not below what may have been used."""
+    ledger, clock = await ledger_at(store)
+    soft = budget(300, enforcement=Enforcement.SOFT)
+    await hold(ledger, "dead", soft, prompt=100, want=900)
+    assert await numbers(ledger, soft) == ((0, 300),)
+    await clock.advance(MINUTE)
+    await ledger.reap(SHARD)
+    assert await numbers(ledger, soft) == ((1000, 0),)
 
 
 async def test_an_expired_lease_of_a_call_that_was_never_forwarded_is_free(store):

@@ -365,6 +365,22 @@ async def test_a_heartbeat_keeps_a_lease_alive(store):
     assert await ledger.reap(SHARD) == 1
 
 
+async def test_growth_keeps_a_lease_alive_and_a_refused_growth_does_not(store):
+    """More tokens are a later deadline too; who is refused more has the time it had."""
+    ledger, clock = await ledger_at(store)
+    lease = await hold(ledger, "call", budget(200), prompt=10)
+    await clock.advance(MINUTE - 1)
+    await ledger.extend(lease, 100)
+    await clock.advance(MINUTE - 1)
+    assert await ledger.reap(SHARD) == 0
+    await ledger.extend(lease, 190)
+    assert (await ledger.extend(lease, 500)).refused_by is not None
+    await clock.advance(MINUTE - 1)
+    assert (await ledger.extend(lease, 500)).refused_by is not None
+    await clock.advance(1)
+    assert await ledger.reap(SHARD) == 1
+
+
 @pytest.mark.parametrize("how", ["settle", "release", "expire"])
 async def test_a_lease_that_is_no_more_cannot_grow(store, how):
     """After its end an extend says so and writes nothing."""

@@ -104,6 +104,17 @@ async def test_a_lease_that_cannot_be_charged_hinders_no_other(store):
     assert await reaper.sweep(ledger, store) == 1
 
 
+async def test_a_heartbeat_between_listing_and_charging_saves_a_lease(store):
+    """What was expired when it was listed and lives again when its turn comes is left alone."""
+    ledger, clock = await ledger_at(store)
+    one = budget(1000)
+    leases = [await hold(ledger, f"call-{n}", one, prompt=10) for n in range(5)]
+    await clock.advance(MINUTE)
+    reaped, *_ = await asyncio.gather(ledger.reap(SHARD), *(ledger.extend(lease) for lease in leases))
+    assert reaped == 0
+    assert await numbers(ledger, one) == ((0, 50),)
+
+
 async def test_a_settle_that_meets_the_sweep_is_charged_once(store):
     """Whichever comes first, the truth is what stands in the end."""
     ledger, clock = await ledger_at(store)

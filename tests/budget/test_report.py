@@ -54,3 +54,17 @@ async def test_a_report_belongs_to_its_moment(store: Store, hours: int) -> None:
     assert [level.used for level in reported.levels] == [17, 17 if hours < 24 else 7]
     rolling, day = await ledger.read(COMPANY, (ROLLING, DAY))
     assert (rolling.used, day.used) == (17, 17 if hours < 24 else 7)
+
+
+async def test_reports_alone_keep_a_window_bounded_and_alive(valkey_store: Store) -> None:
+    """A company that only reports has one field a bucket too, and what it reports moves the end of its keys."""
+    ledger, clock = await ledger_at(valkey_store)
+    buckets, state = f"{prefix(COMPANY)}w:c:x:company@30d", f"{prefix(COMPANY)}b:c:x"
+    for n in range(40):
+        await valkey_store.pipeline([("EXPIRE", name, 1000) for name in (buckets, state)])
+        await ledger.report(report(1, name=f"report-{n}"))
+        assert await valkey_store.execute("HLEN", buckets) <= 4
+        assert min(await valkey_store.pipeline([("TTL", name) for name in (buckets, state)])) > 1000
+        await clock.advance(10 * 24 * HOUR_MS)
+    rolling, day = await ledger.read(COMPANY, (ROLLING, DAY))
+    assert (rolling.used, day.used) == (3, 0)

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from gateway.budget import Ledger, LedgerFault, keys, script
+from gateway.budget.lease import Report
 from gateway.model import Calendar, Fixed, Increment, Lifetime, Period, Rollup, Unit
 from tests.budget.clock import ledger_at
 from tests.budget.orders import COMPANY, DAY, MINUTE, ONE, SHARD, budget, charge, contents, hold, numbers, order
@@ -73,6 +74,9 @@ async def everything(ledger: Ledger, clock) -> None:
             await ledger.reserve(order("refused", *BUDGETS, prompt=10**6))
         await ledger.reap(SHARD)
         await (ledger.release(dead) if asked_again else ledger.settle(dead, [7, 7, 1, 0, 7], TRUTH))
+    for name in ("reported", "reported", "later"):
+        assert await ledger.report(Report(name, "digest", 900, COMPANY, BUDGETS, (5, 5, 1, 0, 5), TRUTH, "who"))
+        await clock.advance(DAY)
     await ledger.read(COMPANY, BUDGETS)
     await ledger.override(COMPANY, {BUDGETS[0]: None, BUDGETS[2]: 901}, "ops")
 

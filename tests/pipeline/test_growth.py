@@ -128,6 +128,23 @@ async def test_hard_cuts_a_stream_cleanly(open_gateway: OpenGateway, limit: int)
     assert held == 0
 
 
+async def test_a_burst_that_is_cut_is_charged_whole(open_gateway: OpenGateway) -> None:
+    """Of a burst that a budget cuts in the middle the client gets a part; the provider had produced all of it."""
+
+    async def speak(turn: Turn) -> None:
+        await turn.say(b"".join(frame(WORDS[at % len(WORDS)]) for at in range(1000)))
+        await asyncio.Event().wait()
+
+    async with scripted_provider(speak) as base_url:
+        client = await open_gateway(Limits(tranche_tokens=TRANCHE, company_tokens=100), base_url)
+        async with client.chat(MODEL, stream=True, max_tokens=2000) as answer:
+            body = await answer.read()
+        used, held = await client.company()
+    assert 91 <= body.count(b'"content":" ') < 1000
+    assert b'"finish_reason":"length"' in body
+    assert (used, held) == (PROMPT_TOKENS + 1000, 0)
+
+
 async def test_soft_lets_a_stream_finish_and_remembers_the_debt(open_gateway: OpenGateway) -> None:
     """A soft budget does not cut: the debt is charged, and the next call is refused."""
     talk = Talk()

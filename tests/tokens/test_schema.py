@@ -15,33 +15,30 @@ def tool(schema: Any, **extra: Any) -> dict[str, Any]:
     return {"type": "function", "function": {"name": "f", "parameters": schema, **extra}}
 
 
-def test_a_namespace() -> None:
-    """Descriptions, optional properties, enums, arrays and nested objects have their TypeScript form."""
-    schema = {
-        "type": "object",
-        "properties": {
-            "city": {"type": "string", "description": "The city\nand state"},
-            "days": {"type": "integer", "default": 3},
-            "units": {"type": "array", "items": {"enum": ["c", "f", 1]}},
-            "where": {
-                "type": "object",
-                "properties": {"lat": {"type": "number", "description": "North"}, "exact": {"type": "boolean"}},
-                "required": ["lat"],
-            },
-            "note": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-            "other": {"type": ["string", "null"]},
-            "tree": {"$ref": "#/$defs/Tree"},
-            "kind": {"const": "x"},
-            "free": {"type": "object"},
-            "table": {"type": "object", "additionalProperties": {"type": "string"}},
-            "list": {"type": "array"},
-            "nothing": {},
+_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "city": {"type": "string", "description": "The city\nand state"},
+        "days": {"type": "integer", "default": 3},
+        "units": {"type": "array", "items": {"enum": ["c", "f", 1]}},
+        "where": {
+            "type": "object",
+            "properties": {"lat": {"type": "number", "description": "North"}, "exact": {"type": "boolean"}},
+            "required": ["lat"],
         },
-        "required": ["city"],
-        "$defs": {"Tree": {"type": "object"}},
-    }
-    assert namespace([tool(schema, description="Get it"), tool({"type": "object", "properties": {}})]) == (
-        """namespace functions {
+        "note": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "other": {"type": ["string", "null"]},
+        "tree": {"$ref": "#/$defs/Tree"},
+        "kind": {"const": "x"},
+        "free": {"type": "object"},
+        "table": {"type": "object", "additionalProperties": {"type": "string"}},
+        "list": {"type": "array"},
+        "nothing": {},
+    },
+    "required": ["city"],
+    "$defs": {"Tree": {"type": "object"}},
+}
+_RENDERED = """namespace functions {
 
 // Get it
 type f = (_: {
@@ -71,7 +68,12 @@ nothing?: any,
 type f = () => any;
 
 } // namespace functions"""
-    )
+
+
+def test_a_namespace() -> None:
+    """Descriptions, optional properties, enums, arrays and nested objects have their TypeScript form."""
+    tools = [tool(_SCHEMA, description="Get it"), tool({"type": "object", "properties": {}})]
+    assert namespace(tools) == _RENDERED
 
 
 @pytest.mark.parametrize(

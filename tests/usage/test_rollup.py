@@ -19,6 +19,7 @@ from tests.usage.charges import (
     DT,
     HELPDESK,
     IE,
+    KEY,
     LOCAL,
     NOON_MS,
     OPENAI,
@@ -245,8 +246,8 @@ def test_sums_equal_a_plain_model(calls: list[tuple[Charge, Usage, int, int]]) -
 @pytest.mark.parametrize("tokens", [0, 1, 10**9])
 def test_a_report_from_outside(tokens: int) -> None:
     """It adds a request and its tokens as input, to nobody, under a key of its own; no completion, no credits."""
-    added = rollups().reported(SERVICE, ACME.id, NOON_MS, tokens)
-    name = f"external|usage|{SERVICE.hint}|||report"
+    added = rollups().reported(KEY, ACME.id, NOON_MS, tokens)
+    name = f"external|usage|{KEY.hint}|||report"
     assert sums(added) == {
         ("u:20261121", f"requests:{name}"): 1,
         ("u:20261121", f"input:{name}"): tokens,

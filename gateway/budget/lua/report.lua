@@ -6,7 +6,7 @@
 
 local function report(op)
   local _, _, id, tombstone, digest, life_ms, specs, amounts, rollup, who = unpack(op)
-  local before, levels, entries, changes = redis.call('GET', key(tombstone)), {}, {}, {}
+  local before, states, levels, entries, changes = redis.call('GET', key(tombstone)), {}, {}, {}, {}
   if before and before ~= 'i' .. digest then return {'conflict'} end
   for i, spec in ipairs(specs) do
     local s = roll(spec)
@@ -16,6 +16,7 @@ local function report(op)
       changes[i] = change(entries[i][E_STATE], entries[i][E_BUCKETS], entries[i], amounts[i], 0)
       s.used = s.used + amounts[i]
       if s.mark < 0 and amounts[i] > 0 then s.mark = s.start end
+      states[i], changes[i].state = s, s
     end
     levels[i] = level(spec, s, limit_of(spec))
   end
@@ -23,6 +24,7 @@ local function report(op)
   named(rollup)
   local fresh, trim = new_keys(rollup), trimming()
   redis.call('SET', key(tombstone), 'i' .. digest, 'PX', text(life_ms))
+  for i, spec in ipairs(specs) do save(spec, states[i]) end
   apply(changes)
   add_rollup(rollup, fresh)
   record(trim, 'reported', id, who, NOW, entries, amounts)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -94,7 +94,7 @@ async def test_an_admin_sets_and_clears(sdk: Sdk, edge: Edge, key: str) -> None:
     [
         (ADA_KEY, EVE, 403, b'{"detail":"You can only view your own usage."}'),
         (BOSS_KEY, EVE, 404, b'{"detail":"User not found."}'),
-        (ADMIN_KEY, str(uuid4()), 404, b'{"detail":"User not found."}'),
+        (ADMIN_KEY, "0c911bfa-650d-455d-9c49-2de815adf927", 404, b'{"detail":"User not found."}'),
         ("nobody-key-0123456789", ADA, 401, b'{"detail":"Invalid token."}'),
     ],
 )

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-import structlog
 from structlog.testing import capture_logs
 
 from gateway.store import open_store
@@ -141,7 +140,6 @@ async def test_who_changed_what_is_on_record(two: tuple[Client, Client]) -> None
     """The store's events and the log tell the key, the user, and each limit before and after; never the key's text."""
     client, _ = two
     await set_quota(client, BOSS_KEY, {"user_uuid": ADA, "daily_limit": 5})
-    structlog.configure(cache_logger_on_first_use=False)
     with capture_logs() as logs:
         await set_quota(client, ADMIN_KEY, {"user_uuid": ADA, "daily_limit": None, "monthly_limit": -1})
     (line,) = [line for line in logs if line["event"] == "quota_set"]
