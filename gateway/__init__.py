@@ -17,3 +17,6 @@ The rooms, from the bottom up (a room imports only from rows below its own):
 """
 
 __version__ = "0.1.0"
+
+NAME = "token-budget-gateway"
+"""What the gateway calls itself to clients: not which libraries, in which versions, it is made of."""

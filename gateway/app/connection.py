@@ -7,6 +7,7 @@ key or a piece of a prompt.
 import structlog
 from aiohttp import web
 
+from gateway import NAME
 from gateway.api.answers import openai_error
 from gateway.errors import BadRequest
 from gateway.pipeline.ids import new_id
@@ -35,6 +36,7 @@ class Connection(web.RequestHandler):
         call_id = new_id()
         log.info("malformed_request", request_id=call_id, reason=type(exc).__name__)
         answer = openai_error(BadRequest("The request is not valid HTTP."), request, call_id)
+        answer.headers["Server"] = NAME
         answer.force_close()
         return answer
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import structlog
 from aiohttp import web
 
+from gateway import NAME
 from gateway.api.answers import Speaker, openai_error
 from gateway.api.entry import Entry, Handler
 from gateway.app.connection import Server
@@ -38,6 +39,13 @@ class App:
         )
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request, under our own name."""
+        answer = await self._answer(request)
+        if not answer.prepared:
+            answer.headers["Server"] = NAME
+        return answer
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; every error becomes an answer here, once, in the words of its path's API family.
 
         Raises ConnectionResetError, which ends the connection, where an answer had begun: a second one inside it would

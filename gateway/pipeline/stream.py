@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
+from gateway import NAME
 from gateway.errors import GatewayError, StoreUnavailable, UpstreamError
 from gateway.model import OnDisconnect
 from gateway.pipeline import reckoning
@@ -33,7 +34,7 @@ BITE_BYTES = 1 << 14
 REUSE_SECONDS = 0.5
 """How long an upstream may take to close an answer that has ended, for its connection to be used again."""
 
-_UNBUFFERED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+_OURS = {"Server": NAME, "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
 class Relay:
@@ -95,7 +96,7 @@ class Relay:
             self._hold.settle(self._hold.all_of_it())
 
     async def _flow(self, answer: Answer, headers: Mapping[str, str]) -> web.StreamResponse:
-        fields = {**answer_headers(answer.headers), **_UNBUFFERED, **headers}
+        fields = {**answer_headers(answer.headers), **_OURS, **headers}
         self._response = web.StreamResponse(status=answer.status, headers=fields)
         try:
             await self._response.prepare(self._request)

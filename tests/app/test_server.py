@@ -103,3 +103,17 @@ async def test_a_path_of_another_table_is_unknown(edge: Edge, url: str) -> None:
     """An app serves its own table and nothing else."""
     async with edge.client.session.get(f"{url}/healthz") as answer:
         assert answer.status == 404
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v1/budget", "/nowhere"])
+async def test_no_library_is_named(edge: Edge, path: str) -> None:
+    """Answers and errors come from the gateway by name, without the versions that it is made of."""
+    async with edge.client.get(path) as answer:
+        assert answer.headers["Server"] == "token-budget-gateway"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_no_library_is_named_by_a_call(edge: Edge, stream: bool) -> None:
+    """A proxied answer, streamed or not, does not name them either."""
+    async with edge.client.chat(stream=stream) as answer:
+        assert answer.headers["Server"] == "token-budget-gateway"
