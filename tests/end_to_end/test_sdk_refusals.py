@@ -125,6 +125,8 @@ def test_a_call_larger_than_its_budget_costs_one_request(watched: openai.OpenAI,
 def test_what_waits_for_holds_succeeds_by_the_sdks_own_retry(sdk: openai.OpenAI, far_end: FarEnd) -> None:
     """While another call holds the budget, a call is `rate_limited`; the SDK comes back, and by then there is room."""
     call = {"model": "gpt-4o/m:tokens-12.gate-0", "max_tokens": TIGHT_TOKENS, "extra_headers": TIGHT, **HELLO}
+    # The first is granted 256 tokens beside its prompt; this one's prompt does not fit into the rest.
+    longer = call | {"messages": [{"role": "user", "content": "Hello again and again. " * 10}]}
     seen: Seen = []
 
     def let_the_first_end(answer: Any) -> None:
@@ -140,7 +142,7 @@ def test_what_waits_for_holds_succeeds_by_the_sdks_own_retry(sdk: openai.OpenAI,
     ):
         first = pool.submit(sdk.chat.completions.create, **call)
         held = eventually(lambda: budget(sdk, "tight")["held"])
-        answer = sdk.with_options(http_client=transport).chat.completions.create(**call)
+        answer = sdk.with_options(http_client=transport).chat.completions.create(**longer)
     refusal, success = seen
     assert (refusal.status_code, success.status_code) == (429, 200)
     assert answer.choices[0].message.content == text(12)
