@@ -6,7 +6,7 @@
      |   +- BodyTooLarge      413    +- ModelNotFound      404    |   +- UpstreamBroken
      +- Unauthenticated       401    +- BudgetRefused      429    |   +- UpstreamSilent  504
      +- Forbidden             403    +- ProviderOff        503    +- StoreUnavailable      503
-     +- NotReady              503    +- Conflict           409
+     +- Conflict              409
     ConfigError                      what is wrong with the YAML, all of it at once
     StoreRefused                     why the gateway will not start on this store
 
@@ -162,14 +162,6 @@ class ProviderOff(GatewayError):
     status = 503
     type = "api_error"
     code = "provider_off"
-
-
-class NotReady(GatewayError):
-    """The gateway is starting or draining."""
-
-    status = 503
-    type = "api_error"
-    code = "not_ready"
 
 
 class StoreUnavailable(GatewayError):

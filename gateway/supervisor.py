@@ -32,6 +32,7 @@ def serve(config: Config, announce: Announce) -> None:
     configure(Redactor(config.secrets))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(config, announce))
+    log.info("stopped")
 
 
 async def _serve(config: Config, announce: Announce) -> None:

@@ -26,7 +26,7 @@ async def own_budgets(
             "object": "list",
             "company": {"id": caller.company.id, "name": caller.company.name},
             "user": {"id": caller.user.id, "name": caller.user.name} if caller.user else None,
-            "now": limits.instant(gateway.ledger.now_ms()),
+            "now": limits.instant(gateway.ledger.now_ms() // 1000 * 1000),
             "data": [limits.shown(level) for level in levels],
         },
         call_id,

@@ -19,6 +19,9 @@ from gateway.providers.dialect import DIALECTS
 from gateway.purpose import PURPOSE_HEADER
 from gateway.telemetry import CallRecord, call_log
 
+OUTPUT_LIMIT_HEADER = "X-Gateway-Output-Limit"
+"""The completion tokens per choice that a budget leaves a call, where that was sent to the provider as its bound."""
+
 CLIENT_LEFT = 499
 """What the log says of a call whose client did not wait for the answer; nginx's number for it."""
 
@@ -102,7 +105,9 @@ def _purpose(gateway: Gateway, request: web.BaseRequest, call: Call, caller: Cal
 
 def _ours(gateway: Gateway, trail: Trail) -> dict[str, str]:
     """Give the headers that every answer of a call has from us, with the numbers of this moment."""
-    return {"x-request-id": trail.call_id, **_limits(gateway, trail)}
+    cap = trail.admitted.cap if trail.admitted else None
+    capped = {} if cap is None else {OUTPUT_LIMIT_HEADER: str(cap)}
+    return {"x-request-id": trail.call_id, **capped, **_limits(gateway, trail)}
 
 
 def _limits(gateway: Gateway, trail: Trail) -> dict[str, str]:

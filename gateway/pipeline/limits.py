@@ -31,7 +31,7 @@ def headers(levels: Sequence[Level], now_ms: int) -> dict[str, str]:
     if tightest is not None:
         fields["x-ratelimit-limit-tokens"] = str(tightest.limit)
         fields["x-ratelimit-remaining-tokens"] = str(tightest.remaining)
-        if tightest.resets_at_ms is not None:
+        if tightest.resets_at_ms is not None and tightest.limit:
             fields["x-ratelimit-reset-tokens"] = f"{seconds_until(tightest.resets_at_ms, now_ms)}s"
     return fields
 
@@ -49,12 +49,15 @@ def instant(at_ms: int | None) -> str | None:
 
 
 def shown(level: Level) -> dict[str, str | int | None]:
-    """Give a budget's numbers as our own endpoint and refusals show them; limit and remaining are null if unlimited."""
+    """Give a budget's numbers as our own endpoint and refusals show them.
+
+    limit and remaining are null if unlimited, window is where only calls in flight are counted.
+    """
     budget = level.budget
     return {
         "name": budget.name,
         "scope": budget.scope.value,
-        "window": code(budget.window),
+        "window": None if budget.unit is Unit.IN_FLIGHT else code(budget.window),
         "unit": budget.unit.value,
         "enforcement": budget.enforcement.value,
         "limit": None if level.remaining is None else level.limit,
@@ -73,7 +76,9 @@ def _policy(level: Level) -> str:
 
 def _left(level: Level, now_ms: int) -> str:
     text = f'"{level.budget.name}";r={min(level.remaining or 0, _MOST)}'
-    return text if level.resets_at_ms is None else f"{text};t={seconds_until(level.resets_at_ms, now_ms)}"
+    if level.resets_at_ms is None or level.limit == 0:  # where everything is blocked, waiting does not help
+        return text
+    return f"{text};t={seconds_until(level.resets_at_ms, now_ms)}"
 
 
 def _unit(budget: Budget) -> str:

@@ -8,7 +8,7 @@
 from gateway.budget import Ask, Refusal, Verdict, held_for
 from gateway.budget.windows import length_seconds
 from gateway.errors import BudgetRefused
-from gateway.model import Level
+from gateway.model import Level, Unit
 from gateway.pipeline.limits import headers, instant, seconds_until, shown
 
 SHORT_WINDOW_SECONDS = 60
@@ -54,7 +54,7 @@ def budget_error(
     is_short = window is not None and window <= SHORT_WINDOW_SECONDS
     budget = shown(level) | {"requested": requested}
     fields = headers(levels, now_ms)
-    wanted = f"this call needs {requested} {ask.budget.unit.value}"
+    wanted = f"this call needs {_amount(requested, ask.budget.unit)}"
     if verdict is Verdict.BUSY or (verdict is Verdict.SPENT and is_short):
         seconds = 1 if retry_at_ms is None else min(max(seconds_until(retry_at_ms, now_ms), 1), SHORT_WINDOW_SECONDS)
         fields["Retry-After"] = str(seconds)
@@ -64,6 +64,10 @@ def budget_error(
     if verdict is Verdict.TOO_LARGE:
         message = f"{_named(level)} is smaller than this call: {wanted}, the limit is {level.limit}."
         return BudgetRefused(message, type_=_SPENT, code="request_exceeds_budget", budget=budget, headers=fields)
+    if level.limit == 0:
+        budget["resets_at"] = None
+        message = f"{_named(level)} is blocked: its limit is 0."
+        return BudgetRefused(message, type_=_SPENT, code="budget_exceeded", budget=budget, headers=fields)
     if retry_at_ms is not None:
         budget["resets_at"] = instant(retry_at_ms)
         fields["Retry-After"] = str(max(1, seconds_until(retry_at_ms, now_ms)))
@@ -79,7 +83,16 @@ def _severity(refusal: Refusal, place: int) -> tuple[int, int]:
 
 def _named(level: Level) -> str:
     budget = level.budget
-    return f"Budget '{budget.name}' ({shown(level)['window']}, per {budget.scope.value})"
+    return f"Budget '{budget.name}' ({shown(level)['window'] or 'in flight'}, per {budget.scope.value})"
+
+
+def _amount(number: int, unit: Unit) -> str:
+    singular, plural = {
+        Unit.TOKENS: ("token", "tokens"),
+        Unit.REQUESTS: ("request", "requests"),
+        Unit.IN_FLIGHT: ("call in flight", "calls in flight"),
+    }[unit]
+    return f"{number} {singular if number == 1 else plural}"
 
 
 def _numbers(level: Level) -> str:

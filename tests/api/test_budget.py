@@ -81,7 +81,7 @@ async def test_a_budget_is_shown_with_its_kind(edge: Edge) -> None:
         "user-weekly": ["user", "tokens", "week", "hard"],
         "user-monthly": ["user", "tokens", "month", "hard"],
         "rpm": ["key", "requests", "60s", "hard"],
-        "busy": ["company", "in_flight", "lifetime", "hard"],
+        "busy": ["company", "in_flight", None, "hard"],
         "deep": ["user", "tokens", "7d", "soft"],
         "for-good": ["agent", "tokens", "lifetime", "hard"],
     }

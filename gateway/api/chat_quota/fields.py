@@ -40,7 +40,7 @@ class _Wrong(ValueError):
 
 
 def read_change(data: Any) -> Change:
-    """Read a decoded body. Raises InvalidFields."""
+    """Read a decoded body. Raises InvalidFields, also for a field that does not exist: it may be a limit misspelt."""
     if not isinstance(data, dict):
         kind = type(data).__name__
         words = "No data provided" if data is None else f"Invalid data. Expected a dictionary, but got {kind}."
@@ -54,6 +54,8 @@ def read_change(data: Any) -> Change:
         if field in data:
             value = data[field]
             limits[period] = None if value in (None, blank) else _read(field, value, _limit, problems)
+    fields = {USER_FIELD, *(f"{name}_limit" for name in NAMES.values())}
+    problems |= {str(name): ["Unknown field."] for name in data if name not in fields}
     if user_id is None or problems:
         raise InvalidFields(problems)
     return Change(user_id, limits)

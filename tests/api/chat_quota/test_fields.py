@@ -80,9 +80,14 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 
 
 def test_what_is_left_out_is_not_in_the_change() -> None:
-    """Only the fields that are present count; unknown ones do not matter."""
-    body = {"user_uuid": USER, "daily_limit": 5, "monthly_limit": None, "yearly_limit": "x"}
+    """Only the fields that are present count."""
+    body = {"user_uuid": USER, "daily_limit": 5, "monthly_limit": None}
     assert read_change(body) == Change(USER, {Period.DAY: 5, Period.MONTH: None})
+
+
+def test_a_field_that_does_not_exist_is_named() -> None:
+    """A misspelt limit is told, and nothing is changed."""
+    assert problems({"user_uuid": USER, "dayly_limit": 4}) == {"dayly_limit": ["Unknown field."]}
 
 
 def test_a_blank_field_of_a_form_clears() -> None:
