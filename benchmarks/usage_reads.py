@@ -1,20 +1,224 @@
 """What reading usage costs: `usage_reads.py`, no arguments; it takes about a minute, on a Valkey of its own.
 
-A company of 1,000 users with 2 agents each, active every day of 90: 180,000 records. Its consumption logs are read over
-a socket from a gateway in this process, while a ticker notes how late the event loop runs. Per way: logs, megabytes,
-seconds, the largest growth of memory, the latest tick, and the slowest command that the store's own clock saw (Valkey's
-SLOWLOG, every command above 0.1 ms). Bounds: 64 MB, 50 ms, 5 ms; the machine's own lag stands in the first row.
+A company of 1,000 users with 2 agents each, active on every day of 90: 180,000 records, and one agent on a public page
+with 10,000 sessions a day. A gateway in this process is read by clients in processes of their own. For each way of
+reading: the answer's size, the time it took, the gateway's memory above that of an idle one (`peak`, sampled at each
+tick), how late its event loop ran, and the slowest command by the store's own clock (SLOWLOG, above 0.1 ms).
+
+To hold: 64 MB, 50 ms, 5 ms, however many records there are. The first row is the machine's own lag beside a process
+that computes.
 """
 
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import batched
+from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
-from aiohttp import ClientSession
+import uvloop
+
+from gateway.app.lifecycle import open_app
+from gateway.config import Config, load
+from gateway.store.connection import Store
+from gateway.store.embedded import embedded
+from gateway.supervisor import listening
+from gateway.tokens import Vocabularies
+from gateway.usage import keys
+
+COMPANY = "11111111-1111-4111-8111-111111111111"
+AGENTS = ("33333333-3333-4333-8333-333333333331", "33333333-3333-4333-8333-333333333332")
+KEY = "benchmark-key-0123456789"
+USERS, DAYS, PUBLIC_SESSIONS, SESSIONS = 1_000, 90, 10_000, 6
+TICK_SECONDS = 0.002
+SLOW_MICROS = 100
+PAGE_BYTES = 4096
+
+CONFIG = f"""
+server: {{port: 0}}
+providers: {{demo: {{dialect: openai, base_url: "http://127.0.0.1:1/v1", models: {{"*": {{}}}}}}}}
+companies: [{{id: {COMPANY}, name: acme}}]
+agents: [{{id: {AGENTS[0]}, name: one, company: acme}}, {{id: {AGENTS[1]}, name: two, company: acme}}]
+keys: [{{name: reader, key: {KEY}, company: acme}}]
+"""
+
+
+# ---------------------------------------------------------------- the client's side: processes of their own
+
+
+def user_id(number: int) -> str:
+    """Give the id of a user."""
+    return f"22222222-2222-4222-8222-{number:012}"
+
+
+def commands(day: date) -> Iterator[tuple[str | int, ...]]:
+    """Give what makes a day's records, as charges would leave them."""
+    pairs = [f"{user_id(number)}|{agent}" for number in range(USERS) for agent in AGENTS]
+    usage: list[str | int] = ["completions", 9, "completions_deep", 3, "imported_chars", 1000]
+    for model in ("gpt-4o", "gpt-4o-mini"):
+        for purpose in ("QA", "DT", "IE"):
+            for kind in ("input", "output", "requests", "weighted"):
+                usage += [f"{kind}:demo|chat|sk-...6789|{model}|$|{purpose}", 1234]
+    for pair in pairs:
+        yield ("HSET", keys.rollup(keys.USAGE, COMPANY, day, pair), *usage)
+        for letter in keys.SESSIONS:
+            digests = [keys.session_digest(f"{pair}{day.toordinal() // 3}{n}") for n in range(SESSIONS)]
+            yield ("SADD", keys.rollup(letter, COMPANY, day, pair), *digests)
+    public = f"-|{AGENTS[0]}"
+    yield ("HSET", keys.rollup(keys.USAGE, COMPANY, day, public), *usage)
+    for n in range(0, PUBLIC_SESSIONS, 1000):
+        digests = [keys.session_digest(f"{day}{m}") for m in range(n, n + 1000)]
+        yield ("SADD", keys.rollup(keys.ALL_SESSIONS, COMPANY, day, public), *digests)
+    yield ("SADD", keys.index(COMPANY, day), public, *pairs)
+    yield ("HSET", keys.credits_hash(COMPANY, day), "chat", 10**9, "tool_call", 10**6)
+
+
+async def fill(store_url: str, today: date) -> None:
+    """Write all records."""
+    store = Store.connect(store_url)
+    for n in range(DAYS):
+        waiting = list(commands(today - timedelta(days=n)))
+        for at in range(0, len(waiting), 2000):
+            await store.pipeline(waiting[at : at + 2000])
+    await store.close()
+
+
+def read(url: str) -> None:
+    """Read an answer to its end, keeping none of it; print its bytes and its logs."""
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.netloc, timeout=600)
+    connection.request("GET", parts.path + f"?{parts.query}", headers={"Authorization": f"Bearer {KEY}"})
+    answer = connection.getresponse()
+    size_bytes, logs, rest = 0, 0, b""
+    while piece := answer.read(1 << 16):
+        size_bytes += len(piece)
+        rest += piece
+        logs += rest.count(b'"consumptionLogID"')
+        rest = rest[-17:]  # one byte less than what is counted
+    if answer.status != 200 or (logs and b'"resultMessage":"Ok"}' not in piece + rest + b"}" and b"Ok" not in rest):
+        raise SystemExit(f"{answer.status}: {rest!r}")
+    print(size_bytes, logs)
+
+
+# ---------------------------------------------------------------- the gateway's side
+
+
+@dataclass
+class Watch:
+    """What a ticker saw: the latest tick, the most memory."""
+
+    lag_seconds: float = 0.0
+    peak_bytes: int = 0
+
+    async def keep(self) -> None:
+        """Tick until cancelled."""
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(TICK_SECONDS)
+            self.lag_seconds = max(self.lag_seconds, time.perf_counter() - before - TICK_SECONDS)
+            self.peak_bytes = max(self.peak_bytes, resident_bytes())
+
+
+def resident_bytes() -> int:
+    """Give the memory of this process (Linux)."""
+    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * PAGE_BYTES
+
+
+async def beside(*arguments: str) -> tuple[Watch, float, str]:
+    """Run Python with arguments in a process of its own; give what a ticker here saw, the seconds, what it printed."""
+    watch = Watch()
+    ticker = asyncio.ensure_future(watch.keep())
+    started = time.perf_counter()
+    process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
+    printed, _ = await process.communicate()
+    seconds = time.perf_counter() - started
+    ticker.cancel()
+    if process.returncode:
+        raise SystemExit(f"{arguments[-1]} failed")
+    return watch, seconds, printed.decode()
+
+
+async def slowest(store: Store) -> tuple[float, str]:
+    """Give the milliseconds and the name of the store's slowest command since the last call."""
+    entries = await store.execute("SLOWLOG", "GET", -1)
+    await store.execute("SLOWLOG", "RESET")
+    named = [(entry["duration"] / 1000, entry["command"].split()[0].decode()) for entry in entries]
+    return max((one for one in named if one[1] != "SLOWLOG"), default=(0.0, "-"))
+
+
+@asynccontextmanager
+async def gateway(config: Config, store: Store) -> AsyncIterator[str]:
+    """Serve; gives the address."""
+    async with open_app(config, store, Vocabularies()) as app, listening(app, "127.0.0.1", 0, 5) as url:
+        yield url
+
+
+def ways(today: date) -> dict[str, str]:
+    """Give what is read, by name."""
+    month, quarter = (f"{today - timedelta(days=n - 1):%Y%m%d}/{today:%Y%m%d}" for n in (31, DAYS))
+    tenant, user, memori = (f"/api/v2/{whose}ConsumptionLogs/{KEY}" for whose in ("Tenant", "User", "Memori"))
+    now_ms = int(datetime.combine(today, datetime.min.time(), UTC).timestamp() * 1000)
+    then_ms = now_ms - (DAYS - 1) * 86_400_000
+    since = today - timedelta(days=DAYS - 1)
+    return {
+        "a user's day": f"{user}/{user_id(7)}/Daily/{today:%Y%m%d}",
+        "a user's 90 days": f"{user}/{user_id(7)}/Daily/{quarter}",
+        "a user's everything, by month": f"{user}/{user_id(7)}/Monthly",
+        "an agent's month": f"{memori}/{AGENTS[0]}/Monthly/{month}",
+        "the tenant's month": f"{tenant}/acme/Monthly/{month}",
+        "the tenant's month by day": f"{tenant}/acme/Daily/{month}",
+        "the tenant's 90 days": f"{tenant}/acme/Daily/{quarter}",
+        "the bill of 90 days": f"/v1/account/bill/page?start_time={then_ms}&end_time={now_ms}",
+        "/v1/usage of 90 days by user": f"/v1/usage?start={since}&end={today}&group_by=user",
+    }
+
+
+async def main() -> None:
+    """Print a table."""
+    today = datetime.now(UTC).date()
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / "config.yaml"
+        path.write_text(CONFIG, "utf-8")
+        async with embedded(Path(directory) / "data") as server:
+            store = Store.connect(server.url)
+            _, seconds, _ = await beside(__file__, "fill", server.url, today.isoformat())
+            size_bytes = (await store.execute("INFO", "memory"))["used_memory"]
+            print(
+                f"{USERS * len(AGENTS) * DAYS:,} records written in {seconds:.0f} s: {size_bytes >> 20} MB in the store\n"
+            )
+            await store.execute("CONFIG", "SET", "slowlog-log-slower-than", SLOW_MICROS)
+            await store.execute("CONFIG", "SET", "slowlog-max-len", 100_000)
+            async with gateway(load(path, {}), store) as url:
+                await report(store, url, today)
+            await store.close()
+
+
+async def report(store: Store, url: str, today: date) -> None:
+    """Print a row for each way of reading."""
+    print(f"{'':30}{'logs':>9}{'MB':>8}{'seconds':>9}{'peak MB':>9}{'lag ms':>8}{'store ms':>10}")
+    watch, seconds, _ = await beside("-c", "sum(n * n for n in range(10**7))")
+    print(f"{'(machine)':30}{'':9}{'':8}{seconds:9.2f}{'':9}{watch.lag_seconds * 1000:8.1f}")
+    for name, target in ways(today).items():
+        await slowest(store)
+        before_bytes = resident_bytes()
+        watch, seconds, printed = await beside(__file__, "read", url + target)
+        size_bytes, logs = map(int, printed.split())
+        slow_ms, command = await slowest(store)
+        peak_mb = (watch.peak_bytes - before_bytes) / 1e6
+        row = f"{name:30}{logs:9,}{size_bytes / 1e6:8.1f}{seconds:9.2f}{peak_mb:9.1f}{watch.lag_seconds * 1000:8.1f}"
+        print(f"{row}{slow_ms:10.2f} {command}")
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["fill", store_url, day]:
+            asyncio.run(fill(store_url, date.fromisoformat(day)))
+        case ["read", url]:
+            read(url)
+        case _:
+            uvloop.run(main())

@@ -27,8 +27,13 @@ SMALL_PROMPT_TOKENS = 100
 @click.option("--purpose", help="The purpose's code; left out, as if the app stated none.")
 @click.option("--user", help="The GUID that X-Gateway-User would hold, for a key that acts for users.")
 @click.option(
-    "--prompt-tokens", type=click.IntRange(0), default=SMALL_PROMPT_TOKENS, show_default=True, help="Its prompt."
+    "--prompt-tokens",
+    type=click.IntRange(0),
+    default=SMALL_PROMPT_TOKENS,
+    show_default=True,
+    help="Its prompt, without what the provider may add: that is added.",
 )
+@click.option("--tools", "has_tools", is_flag=True, help="As if it had tools.")
 @click.option("--output-tokens", type=click.IntRange(1), help="Its max_tokens; left out, as if the app set none.")
 def command(
     path: Path,
@@ -37,6 +42,8 @@ def command(
     purpose: str | None,
     user: str | None,
     prompt_tokens: int,
+    *,
+    has_tools: bool,
     output_tokens: int | None,
 ) -> None:
     """Show which budgets a call would count in, what is left in each, and whether it would pass.
@@ -53,6 +60,7 @@ def command(
             purpose=Purposes(config.purposes, config.default_purpose).of(purpose, None, key),
             route=Routes(config.providers).find(model, key.models),
             prompt_tokens=prompt_tokens,
+            has_tools=has_tools,
             output_tokens=output_tokens,
         )
     except GatewayError as error:

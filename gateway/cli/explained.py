@@ -17,9 +17,22 @@ from gateway.cli import words
 from gateway.cli.table import table
 from gateway.config import Config, LedgerConfig
 from gateway.errors import BudgetRefused, GatewayError
-from gateway.model import MICROS, UNLIMITED, Caller, Company, Enforcement, Key, Level, Purpose, Rolling, Route
+from gateway.model import (
+    MICROS,
+    UNLIMITED,
+    Caller,
+    Company,
+    Endpoint,
+    Enforcement,
+    Key,
+    Level,
+    Purpose,
+    Rolling,
+    Route,
+)
 from gateway.pipeline.refusal import refused
 from gateway.providers.names import thinks_unseen
+from gateway.tokens import added_tokens
 
 _STAND_IN = "a-key-whose-text-nobody-knows"
 _SAYS = {
@@ -34,13 +47,19 @@ _SHARE, _SHARE_LEAST_TOKENS = 8, 256
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A call as it might come; `output_tokens` is None where the app would set no bound."""
+    """A chat as it might come; `output_tokens` is None where the app would set no bound."""
 
     caller: Caller
     purpose: Purpose
     route: Route
     prompt_tokens: int
     output_tokens: int | None
+    has_tools: bool = False
+
+    @property
+    def added_tokens(self) -> int:
+        """What the provider may add to the prompt, unseen: it is set aside too."""
+        return added_tokens(self.route.model, self.route.provider, Endpoint.CHAT, has_tools=self.has_tools)
 
     @property
     def company(self) -> Company:
@@ -82,7 +101,8 @@ def answer(question: Question, ledger: LedgerConfig, levels: Sequence[Level], no
     spec = question.route.spec
     bounds = [bound for bound in (question.output_tokens, spec.max_output_tokens) if bound is not None]
     bound_tokens = min(bounds, default=ledger.default_output_tokens)
-    asked = asks([level.budget for level in levels], question.prompt_tokens, ledger.weights)
+    prompt_tokens = question.prompt_tokens + question.added_tokens
+    asked = asks([level.budget for level in levels], prompt_tokens, ledger.weights)
     verdicts = tuple(verdict(ask, level) for ask, level in zip(asked, levels, strict=True))
     order = Order("", question.company.id, asked, want_tokens=bound_tokens, least_tokens=1)
     is_refused = any(one is not Verdict.ROOM for one, _ in verdicts)
@@ -151,9 +171,10 @@ def _call(question: Question) -> str:
     caller, route = question.caller, question.route
     who = f"{caller.user.name} of {question.company.name}" if caller.user else question.company.name
     agent = f" through {caller.agent.name}" if caller.agent else ""
+    added = f", and {question.added_tokens:,} that the provider may add" if question.added_tokens else ""
     return (
         f"A call with the key {caller.key.name} ({who}{agent}) to {route.provider.name}/{route.model}, "
-        f"purpose {question.purpose.code}, {question.prompt_tokens:,} prompt tokens:"
+        f"purpose {question.purpose.code}, {question.prompt_tokens:,} prompt tokens{added}:"
     )
 
 

@@ -134,7 +134,7 @@ DrainSeconds = Annotated[int, _whole(0, 3_600)]
 RetentionDays = Annotated[int, _whole(1, 3_650)]
 LeaseSeconds = Annotated[int, _whole(1, 3_600)]
 ModelTokens = Annotated[int, _whole(1, MAX_MODEL_TOKENS)]
-MediaTokens = Annotated[int, _whole(0, MAX_MODEL_TOKENS)]
+PromptTokens = Annotated[int, _whole(0, MAX_MODEL_TOKENS)]
 Limit = Annotated[int, _whole(-1, MAX_LIMIT, "must be -1 (unlimited), 0 (blocked) or a whole number up to 10^12")]
 # Every one of these lengths is a whole number of buckets, and of at most 480 of them (LEDGER.md section 2).
 WindowDays = Annotated[int, _whole(1, 480)]

@@ -79,6 +79,13 @@ class TimeoutsSection(Section):
     between_bytes: f.Seconds = setting(Timeouts().between_bytes, "Seconds between two reads of the answer.")
 
 
+class TemplateTokensSection(Section):
+    """`providers.NAME.template_tokens:`."""
+
+    plain: f.PromptTokens = required("To a prompt without tools.")
+    tools: f.PromptTokens = required("To a prompt with tools; not below `plain`.")
+
+
 class ProviderSection(Section):
     """`providers.NAME:`."""
 
@@ -93,7 +100,10 @@ class ProviderSection(Section):
         "What it serves, by exact name or by a pattern with `*`; an exact name beats a pattern."
     )
     chargeable: f.Switch = setting(True, "Whether we pay for it (`$` in usage), or the customer does.")
-    media_tokens: f.MediaTokens = setting(48_169, "What an image, sound or file in a prompt is taken to cost.")
+    media_tokens: f.PromptTokens = setting(48_169, "What an image, sound or file in a prompt is taken to cost.")
+    template_tokens: TemplateTokensSection | None = setting(
+        None, "What it adds to a prompt, unseen; left out: 700 with tools 1,500. OpenAI's own models are counted."
+    )
     timeouts: TimeoutsSection = setting(TimeoutsSection(), "How long it may keep a call waiting.")
     ca_file: f.FilePath | None = setting(
         None, "PEM file of the authorities to trust instead of the system's, from this file's directory."

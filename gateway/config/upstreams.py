@@ -9,7 +9,7 @@ from types import MappingProxyType
 from gateway.config.findings import Findings, Path
 from gateway.config.schema import CreditsSection, Document, ProviderSection
 from gateway.config.value import Credits
-from gateway.model import MICROS, ModelSpec, Provider, Purpose, Secret, Timeouts
+from gateway.model import MICROS, ModelSpec, Provider, Purpose, Secret, TemplateTokens, Timeouts
 
 # A header that decides how a request travels, or that the gateway itself sets.
 _OUR_HEADERS = frozenset(
@@ -32,7 +32,7 @@ _OUR_HEADERS = frozenset(
         "upgrade",
     }
 )
-_NOT_FOR_DEMO = ("base_url", "api_key", "ca_file", "headers")
+_NOT_FOR_DEMO = ("base_url", "api_key", "ca_file", "headers", "template_tokens")
 
 
 def build_providers(document: Document, directory: FilePath, findings: Findings) -> Mapping[str, Provider]:
@@ -78,6 +78,7 @@ def has_model(providers: Iterable[Provider], glob: str) -> bool:
 
 
 def _provider(name: str, section: ProviderSection, directory: FilePath, findings: Findings) -> Provider:
+    template = section.template_tokens
     ca_file = None if section.ca_file is None else directory / section.ca_file
     if ca_file is not None and not _is_ca_bundle(ca_file):
         findings.add(("providers", name, "ca_file"), "is no readable PEM file of certificates")
@@ -91,6 +92,7 @@ def _provider(name: str, section: ProviderSection, directory: FilePath, findings
         ),
         chargeable=section.chargeable,
         media_tokens=section.media_tokens,
+        template_tokens=TemplateTokens(template.plain, template.tools) if template else None,
         timeouts=Timeouts(**section.timeouts.model_dump()),
         ca_file=None if ca_file is None else str(ca_file),
         headers=tuple((header, Secret(value)) for header, value in section.headers.items()),
@@ -107,6 +109,9 @@ def _is_ca_bundle(file: FilePath) -> bool:
 
 
 def _check_upstream(section: ProviderSection, path: Path, findings: Findings) -> None:
+    template = section.template_tokens
+    if template is not None and template.tools < template.plain:
+        findings.add((*path, "template_tokens", "tools"), "is below plain: tools only add to a prompt")
     if section.dialect != "demo":
         if section.base_url is None:
             findings.add(path, f"needs a base_url, as its dialect is {section.dialect}")

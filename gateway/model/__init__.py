@@ -33,6 +33,7 @@ from gateway.model.calls import (
     Provider,
     Route,
     Secret,
+    TemplateTokens,
     Timeouts,
     Usage,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "Route",
     "Scope",
     "Secret",
+    "TemplateTokens",
     "Timeouts",
     "Unit",
     "Usage",

@@ -72,8 +72,19 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateTokens:
+    """What a provider's chat template adds to a prompt, unseen: to a plain one, and to one with tools."""
+
+    plain: int
+    tools: int
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
-    """An upstream account. It is off while a credential is required (`api_key` given in the file) but empty."""
+    """An upstream account. It is off while a credential is required (`api_key` given in the file) but empty.
+
+    `template_tokens` None: what is known of each model's family.
+    """
 
     name: str
     dialect: str
@@ -82,6 +93,7 @@ class Provider:
     models: tuple[ModelSpec, ...] = ()
     chargeable: bool = True
     media_tokens: int = 48_169
+    template_tokens: TemplateTokens | None = None
     timeouts: Timeouts = Timeouts()
     ca_file: str | None = None
     headers: tuple[tuple[str, Secret], ...] = ()

@@ -97,6 +97,8 @@ class Redactor:
             return HIDDEN
         if value is None or type(value) in _PLAIN:
             return value
+        if type(value) is dict:
+            return {self.clean(str(key)): self._value(str(key), inner) for key, inner in value.items()}
         text = value if isinstance(value, str) else repr(value)
         if name == _TRACEBACK:
             return self.clean_traceback(text)

@@ -6,7 +6,7 @@ blocks the event loop or makes a network call.
 
 from gateway.tokens.chat import Parts, imported_characters, prompt_parts
 from gateway.tokens.counter import Counted, Counter
-from gateway.tokens.estimate import bound, exact, output_tokens
+from gateway.tokens.estimate import added_tokens, bound, exact, output_tokens
 from gateway.tokens.vocabulary import Vocabularies, encoding_for
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Counter",
     "Parts",
     "Vocabularies",
+    "added_tokens",
     "bound",
     "encoding_for",
     "exact",

@@ -8,7 +8,7 @@ recorded calls; the rest is what `Family` adds). `exact` is for when the bound w
 import math
 from collections.abc import Sequence
 
-from gateway.model import Call, Estimate, Provider
+from gateway.model import Call, Endpoint, Estimate, Provider
 from gateway.tokens.chat import json_parts, prompt_parts
 from gateway.tokens.constants import DEMO, FAMILIES, UNKNOWN, Family
 from gateway.tokens.counter import Counter, Tally
@@ -23,6 +23,19 @@ def family_of(model: str, dialect: str = "openai") -> Family:
     return next((family for family in FAMILIES if family.pattern.search(name)), UNKNOWN)
 
 
+def added_tokens(model: str, provider: Provider, endpoint: Endpoint, *, has_tools: bool) -> int:
+    """Give what a provider adds to a prompt, unseen: as it is configured, else as its model's family is known to.
+
+    OpenAI's own models and the demo are always counted by their formula. A vendor's template stands around chats; of
+    what is configured, `plain` is taken for everything else too.
+    """
+    family = _family(model, provider)
+    template = provider.template_tokens
+    if template is None or family.formula:
+        return family.added_tokens(endpoint, has_tools=has_tools)
+    return template.tools if endpoint is Endpoint.CHAT and has_tools else template.plain
+
+
 def bound(call: Call, provider: Provider) -> Estimate:
     """Bound a prompt by the bytes of its body, without reading it."""
     return Estimate(call.body_bytes + _unseen_tokens(call, provider), exact=False)
@@ -33,7 +46,7 @@ async def exact(call: Call, provider: Provider, counter: Counter) -> Estimate:
 
     `exact` says that nothing but the model's own vocabulary and formula went into the number.
     """
-    family = _family(call, provider)
+    family = _family(call.model, provider)
     tokens = await counter.run(lambda tally: _counted(call, family, tally), call.model, call.body_bytes)
     if tokens is None:
         return bound(call, provider)
@@ -60,10 +73,10 @@ def _counted(call: Call, family: Family, tally: Tally) -> int | None:
 def _unseen_tokens(call: Call, provider: Provider) -> int:
     """Give what is in the prompt but not in the body's text: media, and what the provider adds."""
     has_tools = bool(call.body.get("tools") or call.body.get("functions"))
-    added = _family(call, provider).added_tokens(call.endpoint, has_tools=has_tools)
+    added = added_tokens(call.model, provider, call.endpoint, has_tools=has_tools)
     return added + call.media_parts * provider.media_tokens
 
 
-def _family(call: Call, provider: Provider) -> Family:
-    """Give the family of a call's model; `provider/model` is the gateway's own way to write it."""
-    return family_of(call.model.removeprefix(f"{provider.name}/"), provider.dialect)
+def _family(model: str, provider: Provider) -> Family:
+    """Give the family of a model; `provider/model` is the gateway's own way to write it."""
+    return family_of(model.removeprefix(f"{provider.name}/"), provider.dialect)

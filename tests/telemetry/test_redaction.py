@@ -170,3 +170,12 @@ def test_many_secrets_are_hidden() -> None:
     keys = [f"key-{n:06}-{quote(chr(0x100 + n))}" for n in range(1000)]
     redactor = Redactor(keys)
     assert {redactor.clean(f"<{key}>") for key in keys} == {f"<{HIDDEN}>"}
+
+
+def test_a_mapping_stays_one() -> None:
+    """What is said by name stays so, made safe at every depth."""
+    redactor = Redactor(["canary-secret"])
+    event = {"event": "e", "old": {"daily": None, "by": {"who": "canary-secret"}}, "new": {"daily": 5}}
+    found = redactor(None, "info", dict(event))
+    assert found["new"] == {"daily": 5}
+    assert found["old"] == {"daily": None, "by": {"who": "***"}}

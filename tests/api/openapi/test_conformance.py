@@ -44,6 +44,7 @@ OTHER_NAMES = r"/api/(Get|Record)AiChatUsage|/\{format\}/reply/(Get|Record)AiCha
 BUDGETS = """
   - {name: rpm, scope: key, unit: requests, window: {fixed_seconds: 60}, limit: 5000}
   - {name: deep, scope: agent, match: {purpose: DT}, window: {lifetime: true}, limit: 100, enforcement: shadow}
+  - {name: at-once, scope: key, unit: in_flight, limit: 100}
 """
 
 
