@@ -10,6 +10,7 @@ that computes.
 """
 
 import asyncio
+import gc
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -38,6 +39,7 @@ USERS, DAYS, PUBLIC_SESSIONS, SESSIONS = 1_000, 90, 10_000, 6
 TICK_SECONDS = 0.002
 SLOW_MICROS = 100
 PAGE_BYTES = 4096
+LOG = b'"consumptionLogID"'
 
 CONFIG = f"""
 server: {{port: 0}}
@@ -94,14 +96,15 @@ def read(url: str) -> None:
     connection = HTTPConnection(parts.netloc, timeout=600)
     connection.request("GET", parts.path + f"?{parts.query}", headers={"Authorization": f"Bearer {KEY}"})
     answer = connection.getresponse()
-    size_bytes, logs, rest = 0, 0, b""
+    size_bytes, logs, rest, end = 0, 0, b"", b""
     while piece := answer.read(1 << 16):
         size_bytes += len(piece)
         rest += piece
-        logs += rest.count(b'"consumptionLogID"')
-        rest = rest[-17:]  # one byte less than what is counted
-    if answer.status != 200 or (logs and b'"resultMessage":"Ok"}' not in piece + rest + b"}" and b"Ok" not in rest):
-        raise SystemExit(f"{answer.status}: {rest!r}")
+        logs += rest.count(LOG)
+        rest = rest[1 - len(LOG) :]
+        end = (end + piece)[-64:]
+    if answer.status != 200 or (logs and not end.endswith(b'"resultMessage":"Ok"}')):
+        raise SystemExit(f"{answer.status}: {end!r}")
     print(size_bytes, logs)
 
 
@@ -147,7 +150,7 @@ async def slowest(store: Store) -> tuple[float, str]:
     """Give the milliseconds and the name of the store's slowest command since the last call."""
     entries = await store.execute("SLOWLOG", "GET", -1)
     await store.execute("SLOWLOG", "RESET")
-    named = [(entry["duration"] / 1000, entry["command"].split()[0].decode()) for entry in entries]
+    named = [(micros / 1000, command[0].decode()) for _, _, micros, command, *_ in entries]
     return max((one for one in named if one[1] != "SLOWLOG"), default=(0.0, "-"))
 
 
@@ -160,11 +163,12 @@ async def gateway(config: Config, store: Store) -> AsyncIterator[str]:
 
 def ways(today: date) -> dict[str, str]:
     """Give what is read, by name."""
-    month, quarter = (f"{today - timedelta(days=n - 1):%Y%m%d}/{today:%Y%m%d}" for n in (31, DAYS))
+    since = today - timedelta(days=DAYS - 1)
+    last = today.replace(day=1) - timedelta(days=1)
+    month, quarter = (f"{a:%Y%m%d}/{b:%Y%m%d}" for a, b in ((last.replace(day=1), last), (since, today)))
     tenant, user, memori = (f"/api/v2/{whose}ConsumptionLogs/{KEY}" for whose in ("Tenant", "User", "Memori"))
     now_ms = int(datetime.combine(today, datetime.min.time(), UTC).timestamp() * 1000)
     then_ms = now_ms - (DAYS - 1) * 86_400_000
-    since = today - timedelta(days=DAYS - 1)
     return {
         "a user's day": f"{user}/{user_id(7)}/Daily/{today:%Y%m%d}",
         "a user's 90 days": f"{user}/{user_id(7)}/Daily/{quarter}",
@@ -188,12 +192,13 @@ async def main() -> None:
             store = Store.connect(server.url)
             _, seconds, _ = await beside(__file__, "fill", server.url, today.isoformat())
             size_bytes = (await store.execute("INFO", "memory"))["used_memory"]
-            print(
-                f"{USERS * len(AGENTS) * DAYS:,} records written in {seconds:.0f} s: {size_bytes >> 20} MB in the store\n"
-            )
+            records = USERS * len(AGENTS) * DAYS
+            print(f"{records:,} records written in {seconds:.0f} s: {size_bytes >> 20} MB in the store\n")
             await store.execute("CONFIG", "SET", "slowlog-log-slower-than", SLOW_MICROS)
             await store.execute("CONFIG", "SET", "slowlog-max-len", 100_000)
             async with gateway(load(path, {}), store) as url:
+                gc.collect()
+                gc.freeze()  # as the supervisor does
                 await report(store, url, today)
             await store.close()
 

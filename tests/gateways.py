@@ -46,9 +46,11 @@ class Limits:
     users: str = ""
     keys: str = ""
     max_body_bytes: int = 33_554_432
+    credits: str = "{}"
     cors_origins: str = "[]"
     providers: str = ""
     agents: str = ""
+    company: str = ""
 
 
 _YAML = """
@@ -76,7 +78,7 @@ purposes:
 default_purpose: QA
 quotas: {{daily: {daily}, weekly: -1, monthly: -1}}
 companies:
-  - {{id: {ACME}, name: acme, budget: {{tokens: {company_tokens}, window_days: 30}}, timezone: Europe/Rome}}
+  - {{id: {ACME}, name: acme, budget: {{tokens: {company_tokens}, window_days: 30}}, timezone: Europe/Rome{company}}}
   - {{id: {OTHER}, name: other, budget: {{tokens: 1000, window_days: 7}}}}
 users:
   - {{id: {ADA}, name: ada, company: acme}}
@@ -93,6 +95,7 @@ keys:
   - {{name: other, key: {OTHER_KEY}, company: other, models: ["m:*"]}}
 {keys}
 {budgets}
+credits: {credits}
 """
 
 

@@ -3,11 +3,11 @@
     allowed(action, caller, company_id=..., user_id=...)
 
 `company_id` None means the caller's own company, `user_id` None nobody in particular: the whole company. A key without
-a company therefore reaches nothing but what an admin key reaches anywhere.
+a company therefore reaches nothing but what an admin key reaches anywhere. What a company forbids its users
+(`users_may_report`, `users_see_company`) is read here, from the caller's company, so that no endpoint can forget it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
 from gateway.errors import Forbidden
@@ -47,16 +47,6 @@ class Reach(Enum):
     ANY = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Whether plain users may report usage, and see their company's bill."""
-
-    users_may_report: bool = True
-    users_see_company: bool = True
-
-
-_DEFAULTS = Options()
-
 _REACHES: Mapping[Action, tuple[Reach, Reach, Reach, Reach]] = {
     #                             user key        service key     company_admin   admin
     Action.CALL_MODELS:          (Reach.COMPANY, Reach.COMPANY, Reach.COMPANY, Reach.COMPANY),
@@ -71,16 +61,9 @@ _REACHES: Mapping[Action, tuple[Reach, Reach, Reach, Reach]] = {
 }  # fmt: skip
 
 
-def allowed(
-    action: Action,
-    caller: Caller,
-    *,
-    company_id: str | None = None,
-    user_id: str | None = None,
-    options: Options = _DEFAULTS,
-) -> bool:
+def allowed(action: Action, caller: Caller, *, company_id: str | None = None, user_id: str | None = None) -> bool:
     """Tell whether `caller` may do `action` to a company, or to one user of it (ids as in the configuration)."""
-    reach = _reach(action, _kind(caller), options)
+    reach = _reach(action, caller)
     if reach is Reach.ANY:
         return True
     if reach is Reach.NOBODY or caller.company is None or company_id not in (None, caller.company.id):
@@ -90,16 +73,9 @@ def allowed(
     return caller.user is not None and user_id == caller.user.id
 
 
-def require(
-    action: Action,
-    caller: Caller,
-    *,
-    company_id: str | None = None,
-    user_id: str | None = None,
-    options: Options = _DEFAULTS,
-) -> None:
+def require(action: Action, caller: Caller, *, company_id: str | None = None, user_id: str | None = None) -> None:
     """Raise `Forbidden` unless `allowed`; the same words whether or not the company or user exists."""
-    if not allowed(action, caller, company_id=company_id, user_id=user_id, options=options):
+    if not allowed(action, caller, company_id=company_id, user_id=user_id):
         needs_company = action is Action.CALL_MODELS and caller.company is None
         raise Forbidden(f"This key may not {action}{': it belongs to no company' if needs_company else ''}.")
 
@@ -115,10 +91,11 @@ def _kind(caller: Caller) -> Kind:
             return Kind.SERVICE if is_service else Kind.USER
 
 
-def _reach(action: Action, kind: Kind, options: Options) -> Reach:
-    if kind is Kind.USER and (
-        (action is Action.RECORD_COMPANY_USAGE and not options.users_may_report)
-        or (action is Action.READ_BILL and not options.users_see_company)
-    ):
-        return Reach.NOBODY
+def _reach(action: Action, caller: Caller) -> Reach:
+    kind, company = _kind(caller), caller.company
+    if kind is Kind.USER and company is not None:
+        if action is Action.RECORD_COMPANY_USAGE and not company.users_may_report:
+            return Reach.NOBODY
+        if action is Action.READ_BILL and not company.users_see_company:
+            return Reach.NOBODY
     return _REACHES[action][kind.value - 1]

@@ -111,7 +111,9 @@ class Rules:
 
 def matches(match: Match, target: Target) -> bool:
     """Say whether a target fits every part of a match."""
-    pairs = ((match.provider, target.provider), (match.model, target.model), (match.purpose, target.purpose))
+    # A model in any case: its upstream may not mind, and that must not lead past a budget.
+    model = (match.model and match.model.casefold(), target.model.casefold())
+    pairs = ((match.provider, target.provider), model, (match.purpose, target.purpose))
     return all(pattern is None or fnmatchcase(value, pattern) for pattern, value in pairs)
 
 

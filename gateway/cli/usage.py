@@ -15,7 +15,7 @@ from gateway.cli.used import FORMATS, Report, lines_of
 from gateway.config import Config
 from gateway.model import Company
 from gateway.telemetry import Redactor, configure
-from gateway.usage import By, days, summed
+from gateway.usage import By, days, summed, with_key_names
 
 GROUPS = (By.MODEL, By.PURPOSE, By.USER, By.PROVIDER, By.DAY, By.KEY)
 
@@ -55,4 +55,5 @@ async def _report(config: Config, company: Company, count: int, by: Sequence[By]
         read = await read_levels(store, config, company.id, [budget])
         records = [] if store is None else [record async for record in days(store, company.id, start, end)]
     names = {user_id: user.name for (owner, user_id), user in config.users.items() if owner == company.id}
-    return Report(company, read.levels[0], start, end, tuple(by), lines_of(summed(records, by), by, names))
+    sums = with_key_names(summed(records, by), by, {key.hint: key.name for key in config.keys})
+    return Report(company, read.levels[0], start, end, tuple(by), lines_of(sums, by, names))

@@ -1,9 +1,11 @@
 """Owns API keys: whose they are and what they may do.
 
-The rule that matters: only the SHA-256 of a key goes on from here, with its last four characters to tell keys apart.
+The rule that matters: only the SHA-256 of a key goes on from here, with a hint to tell keys apart by.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 from gateway.config.address import is_loopback
@@ -15,6 +17,8 @@ from gateway.model import Key, Provider, Role
 
 DEMO_KEYS = frozenset({"demo-ada-0123456789", "demo-backend-0123456789", "demo-ops-0123456789"})
 """The keys that config.example.yaml publishes: good on this machine only."""
+_HINT_CHARACTERS = 4
+_HASH_CHARACTERS = 64
 _DEMO_HASHES = frozenset(sha256(text.encode()).hexdigest() for text in DEMO_KEYS)
 
 
@@ -30,7 +34,26 @@ def build_keys(
         keys.append(_key(section, path, people))
     _check_names(keys, findings)
     _check_texts(document, keys, findings)
-    return tuple(keys)
+    return tuple(told_apart(keys))
+
+
+def told_apart(keys: Sequence[Key]) -> list[Key]:
+    """Give the keys with hints that are each one key's, as usage is counted by hint.
+
+    Keys that share their last four characters get those of their SHA-256, or as many more as it takes.
+    """
+    shared = {hint for hint, count in Counter(key.hint for key in keys).items() if count > 1}
+    digests = {key.sha256 for key in keys if key.hint in shared}
+    taken = {key.hint for key in keys}
+    for characters in range(_HINT_CHARACTERS, _HASH_CHARACTERS + 1):
+        hints = {digest: _hint(digest[-characters:]) for digest in digests}
+        if len(set(hints.values())) == len(digests) and taken.isdisjoint(hints.values()):
+            return [replace(key, hint=hints.get(key.sha256, key.hint)) for key in keys]
+    return list(keys)  # keys without a text, which are refused
+
+
+def _hint(end: str) -> str:
+    return f"sk-...{end}"
 
 
 def _key(section: KeySection, path: Path, people: People) -> Key:
@@ -41,7 +64,7 @@ def _key(section: KeySection, path: Path, people: People) -> Key:
     return Key(
         name=section.name,
         sha256=digest,
-        hint=f"sk-...{(section.key or digest)[-4:]}",
+        hint=_hint((section.key or digest)[-_HINT_CHARACTERS:]),
         role=section.role,
         company_id=company.id if company else None,
         user_id=user.id if user else None,

@@ -76,7 +76,14 @@ def build_people(document: Document, findings: Findings) -> People:
 def _company(section: CompanySection, zone: str) -> Company:
     budget = section.budget
     rolling = RollingBudget(budget.tokens, budget.window_days) if budget else RollingBudget(UNLIMITED, window_days=30)
-    return Company(section.id, section.name, rolling, section.timezone or zone)
+    return Company(
+        id=section.id,
+        name=section.name,
+        budget=rolling,
+        timezone=section.timezone or zone,
+        users_may_report=section.users_may_report,
+        users_see_company=section.users_see_company,
+    )
 
 
 def _add_agents(document: Document, people: People, findings: Findings) -> None:

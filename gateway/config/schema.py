@@ -102,7 +102,7 @@ class ProviderSection(Section):
     chargeable: f.Switch = setting(True, "Whether we pay for it (`$` in usage), or the customer does.")
     media_tokens: f.PromptTokens = setting(48_169, "What an image, sound or file in a prompt is taken to cost.")
     template_tokens: TemplateTokensSection | None = setting(
-        None, "What it adds to a prompt, unseen; left out: 700 with tools 1,500. OpenAI's own models are counted."
+        None, "What its chat template adds to a prompt; left out: 700, with tools 1,500. Not for OpenAI's own models."
     )
     timeouts: TimeoutsSection = setting(TimeoutsSection(), "How long it may keep a call waiting.")
     ca_file: f.FilePath | None = setting(
@@ -154,6 +154,12 @@ class CompanySection(Section):
     name: f.Name = required("What people and this file call it.")
     budget: CompanyBudgetSection | None = setting(None, "Its rolling budget; left out: unlimited over 30 days.")
     timezone: f.Zone | None = setting(None, "Where its days begin; left out, the file's `timezone`.")
+    users_may_report: f.Switch = setting(
+        True, "Whether keys of its users may report usage; its service keys and administrators may."
+    )
+    users_see_company: f.Switch = setting(
+        True, "Whether keys of its users may read its credit bill; its service keys and administrators may."
+    )
 
 
 class UserQuotasSection(Section):
@@ -184,7 +190,7 @@ class AgentSection(Section):
 class KeySection(Section):
     """`keys[]:`."""
 
-    name: f.Label = required("What people, budgets and logs call the key.")
+    name: f.Label = required("What people, budgets, usage and logs call the key.")
     key: f.KeyText | None = setting(None, "The key itself, best as `${NAME}`; or else `sha256`.")
     sha256: f.Sha256 | None = setting(None, "SHA-256 of the key, as `gateway key new` prints it.")
     company: f.Reference | None = setting(None, "Who pays, by name or id; only an `admin` key may have none.")

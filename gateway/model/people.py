@@ -31,12 +31,17 @@ class RollingBudget:
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """A tenant. `id` is a lower-case GUID; `timezone` an IANA name for its calendar windows."""
+    """A tenant. `id` is a lower-case GUID; `timezone` an IANA name for its calendar windows.
+
+    `users_may_report` usage of theirs, and `users_see_company`'s bill: this is about keys of single users only.
+    """
 
     id: str
     name: str
     budget: RollingBudget
     timezone: str
+    users_may_report: bool = True
+    users_see_company: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,10 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A credential, known by the SHA-256 of its text. `hint` is `sk-...abcd`; empty `models` / `purposes` allow all."""
+    """A credential, known by the SHA-256 of its text. Empty `models` / `purposes` allow all.
+
+    `hint` is `sk-...abcd`, no other key's in the same configuration: usage stands under it.
+    """
 
     name: str
     sha256: str

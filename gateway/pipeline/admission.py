@@ -19,7 +19,8 @@ _MOST_TOKENS = 10**12
 class Admitted:
     """A call that may be sent: who and what it is, what is held for it, and the cap that goes upstream with it.
 
-    `bound_tokens` is the most completion that this call can be granted in all: a hold that has it need not grow.
+    `bound_tokens` is the completion that the provider will not go beyond, because the client, the model or our cap
+    bounds it; None where nothing does.
     """
 
     call: Call
@@ -30,7 +31,7 @@ class Admitted:
     estimate: Estimate
     hold: Hold
     cap: int | None
-    bound_tokens: int
+    bound_tokens: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +71,8 @@ async def admit(
     weights = gateway.config.ledger.weights
     assumed = Usage(estimate.prompt_tokens, estimated=True)
     hold = Hold(gateway.holds, outcome, weights, assumed, _charging(gateway, charge, order))
-    is_cut = outcome.granted_tokens < wish.first
-    bound_tokens = outcome.granted_tokens if is_cut else wish.bound
     cap = _cap(call, route, outcome, wish)
-    return Admitted(call, caller, purpose, route, dialect, estimate, hold, cap, bound_tokens)
+    return Admitted(call, caller, purpose, route, dialect, estimate, hold, cap, _bound(call, route, cap, wish))
 
 
 def _wish(gateway: Gateway, call: Call, route: Route, dialect: Dialect) -> _Wish:
@@ -100,6 +99,12 @@ def _order(gateway: Gateway, charge: Charge, company: Company, call: Call, wish:
     user = charge.caller.user.id if charge.caller.user else "-"
     who = f"{company.id}|{user}|{charge.caller.key.name}"
     return Order(call.id, company.id, asked, wish.first, wish.least, share=wish.share, plan=plan, who=who)
+
+
+def _bound(call: Call, route: Route, cap: int | None, wish: _Wish) -> int | None:
+    if cap is not None:
+        return cap * call.choices
+    return None if call.output_bound is None and route.spec.max_output_tokens is None else wish.bound
 
 
 def _cap(call: Call, route: Route, lease: Lease, wish: _Wish) -> int | None:

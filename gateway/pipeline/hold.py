@@ -8,7 +8,7 @@ from typing import Self
 
 import structlog
 
-from gateway.budget import Lease, Ledger, charges, held_for
+from gateway.budget import Extension, Lease, Ledger, charges, held_for
 from gateway.budget.windows import leaves_at_ms
 from gateway.model import Level, Rollup, Unit, Usage, Weights
 
@@ -23,13 +23,12 @@ SETTLE_WAIT_SECONDS = 1.0
 class Hold:
     """One call's lease. As a context it settles what nobody settled: for all that it holds, never for less.
 
-    `granted_tokens` is the completion that is set aside so far, `refused_by` the budget that refused more.
+    `granted_tokens` is the completion that is set aside so far.
     """
 
     def __init__(self, holds: "Holds", lease: Lease, weights: Weights, assumed: Usage, charged: Charged) -> None:
         self.lease = lease
         self.granted_tokens = lease.granted_tokens
-        self.refused_by: Level | None = None
         self.usage: Usage | None = None
         self.overrun_tokens = 0
         self._holds = holds
@@ -75,13 +74,11 @@ class Hold:
         """Give the usage of a call of which nothing is known but that it was sent: the prompt and all that is held."""
         return Usage(self._assumed.input_tokens, self.granted_tokens, estimated=True)
 
-    async def grow_to(self, want_tokens: int) -> bool:
-        """Set aside `want_tokens` of completion in all; False when a hard budget refuses any more."""
+    async def grow_to(self, want_tokens: int) -> Extension:
+        """Set aside `want_tokens` of completion in all, or as much of it as the hard budgets grant."""
         extension = await self._holds.ledger.extend(self.lease, want_tokens)
-        grown = extension.granted_tokens > self.granted_tokens
         self.granted_tokens = max(self.granted_tokens, extension.granted_tokens)
-        self.refused_by = extension.refused_by
-        return grown
+        return extension
 
     async def keep_alive(self) -> None:
         """Move the lease's deadline."""

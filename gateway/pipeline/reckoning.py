@@ -21,14 +21,13 @@ async def of_whole(gateway: Gateway, admitted: Admitted, body: bytes) -> Usage:
     else:
         # Nothing that could be read: a token covers at least a byte.
         output = min(len(body), admitted.hold.granted_tokens)
-    return Usage(await _prompt(gateway, admitted), output, estimated=True)
+    return Usage(await _prompt(gateway, admitted), _with_thinking(admitted, output), estimated=True)
 
 
 async def of_stream(gateway: Gateway, admitted: Admitted, meter: Meter, counted_tokens: int, *, whole: bool) -> Usage:
     """Give the usage of a stream; `counted_tokens` were counted on the way. `whole`: it came to its end.
 
-    A stream that was left or cut is charged for what was received, or for what was reported where that is more; that of
-    a model that thinks unseen for all that is held, since nobody knows what it had thought.
+    A stream that was left or cut is charged for what was received, or for what was reported where that is more.
     """
     reported = meter.usage
     if reported is not None and whole:
@@ -39,10 +38,9 @@ async def of_stream(gateway: Gateway, admitted: Admitted, meter: Meter, counted_
         # Of a frame that was cut nobody knows what is text: its bytes count, up to what the call was allowed.
         meter.finish()
         counted_tokens += await count_received(gateway, admitted, meter)
-        output = max(output, min(counted_tokens + meter.unread_tokens, admitted.bound_tokens))
+        output = max(output, min(counted_tokens + meter.unread_tokens, admitted.hold.granted_tokens))
+    output = _with_thinking(admitted, output)
     if reported is None:
-        if not whole and admitted.dialect.thinks(admitted.route):
-            output = max(output, admitted.hold.granted_tokens)
         return Usage(await _prompt(gateway, admitted), output, estimated=True)
     return Usage(
         reported.input_tokens,
@@ -65,6 +63,13 @@ async def spare_tokens(gateway: Gateway, admitted: Admitted) -> int:
     weights = gateway.config.ledger.weights
     spare_tokens = admitted.estimate.prompt_tokens - await _prompt(gateway, admitted)
     return max(0, spare_tokens) * weights.input // max(1, weights.output)
+
+
+def _with_thinking(admitted: Admitted, output_tokens: int) -> int:
+    """Give what a model may have produced that thinks unseen and did not report its usage in the end: all it could."""
+    if admitted.dialect.thinks(admitted.route):
+        return max(output_tokens, admitted.hold.granted_tokens)
+    return output_tokens
 
 
 async def _counted(gateway: Gateway, admitted: Admitted, texts: list[str]) -> int:

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from gateway import NAME
-from gateway.errors import GatewayError, StoreUnavailable, UpstreamError
+from gateway.errors import GatewayError, UpstreamError
 from gateway.model import OnDisconnect
 from gateway.pipeline import reckoning
 from gateway.pipeline.admission import Admitted
 from gateway.pipeline.gateway import Gateway
-from gateway.pipeline.refusal import cut_short
+from gateway.pipeline.growth import Growth
 from gateway.pipeline.sending import send
 from gateway.pipeline.whole import REFUSED_FROM, Reply, receive
 from gateway.providers.headers import answer_headers
@@ -31,7 +31,10 @@ CATCH_UP_TURNS = 64
 BITE_BYTES = 1 << 14
 """A burst is metered in pieces of a millisecond's work, with other calls in between."""
 
-REUSE_SECONDS = 0.5
+STALLED_SECONDS = 60
+"""How long a client may take nothing of a stream."""
+
+REUSE_SECONDS = 0.1
 """How long an upstream may take to close an answer that has ended, for its connection to be used again."""
 
 _OURS = {"Server": NAME, "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
@@ -46,10 +49,8 @@ class Relay:
         self._admitted = admitted
         self._request = request
         self._hold = admitted.hold
-        self._tranche = gateway.config.ledger.tranche_tokens
         self._meter = admitted.dialect.meter(admitted.call.endpoint, hide_usage=not admitted.call.wants_usage)
-        self._counted_tokens = 0
-        self._mark = self._next_mark()
+        self._growth = Growth(gateway, admitted, self._meter)
         self._response: web.StreamResponse | None = None
         self._is_whole = False
         self._rest = b""
@@ -110,7 +111,7 @@ class Relay:
             return await self._end_with(cut)
         rest = self._finish()
         await self._settle()
-        await self._response.write(self._meter.last or rest)
+        await self._write(self._meter.last or rest)
         await self._response.write_eof()
         await _read_out(answer)
         return self._response
@@ -129,55 +130,32 @@ class Relay:
         return None
 
     async def _pass(self, piece: bytes) -> GatewayError | None:
-        meter, response = self._meter, self._response
-        assert response is not None
+        meter = self._meter
         passed = meter.feed(piece)
         if passed:
-            await response.write(passed)
-        if meter.ended or self._counted_tokens + meter.unread_tokens + meter.bound_tokens < self._mark:
+            await self._write(passed)
+        if meter.ended or not self._growth.is_due:
             return None
-        return await self._top_up()
+        return await self._growth.advance()
+
+    async def _write(self, data: bytes) -> None:
+        """Write to the client. One that takes nothing for a minute has left: it would keep its hold for ever."""
+        response, transport = self._response, self._request.transport
+        assert response is not None
+        if transport is None or transport.get_write_buffer_size() == 0:
+            await response.write(data)
+            return
+        try:
+            async with asyncio.timeout(STALLED_SECONDS):
+                await response.write(data)
+        except TimeoutError as exc:
+            transport.abort()
+            raise ConnectionResetError("the client does not read") from exc
 
     def _arrived(self, answer: Answer) -> bytes:
         """Give what has come and was not metered."""
         arrived, self._rest = self._rest + answer.buffered(), b""
         return arrived
-
-    async def _top_up(self) -> GatewayError | None:
-        """Count what came; where the hold runs short, make it reach a tranche further. Gives what cuts the stream."""
-        bound_tokens = self._meter.bound_tokens
-        self._counted_tokens += bound_tokens  # a client that leaves meanwhile pays for it by the byte
-        counted_tokens = await reckoning.count_received(self._gateway, self._admitted, self._meter)
-        self._counted_tokens += counted_tokens - bound_tokens
-        seen = self._counted_tokens + self._meter.unread_tokens
-        bound = self._admitted.bound_tokens
-        if self._hold.granted_tokens >= bound:
-            if seen < self._next_mark():
-                return None
-            return cut_short(self._hold.lease.levels[0])
-        if seen + self._tranche // 2 < self._hold.granted_tokens:
-            return None
-        is_grown, away = False, None
-        try:
-            is_grown = await self._hold.grow_to(min(bound, seen + self._tranche))
-        except StoreUnavailable as error:
-            away = error
-        covered_tokens = self._hold.granted_tokens
-        if not is_grown:
-            covered_tokens += await reckoning.spare_tokens(self._gateway, self._admitted)
-        self._mark = self._next_mark() if is_grown else covered_tokens
-        if is_grown or seen < covered_tokens:
-            return None
-        return away or cut_short(self._hold.refused_by or self._hold.lease.levels[0])
-
-    def _next_mark(self) -> int:
-        """Give the tokens at which to look again: half a tranche before the hold ends, or far beyond the call's bound.
-
-        A provider keeps to the bound by its own count, which may differ from ours; one that ignores it is cut at twice.
-        """
-        granted = self._hold.granted_tokens
-        bound = self._admitted.bound_tokens
-        return granted - self._tranche // 2 if granted < bound else 2 * bound + self._tranche
 
     async def _read_on(self, answer: Answer) -> None:
         """Read what the provider has produced for a client that has left; or to the end, where the provider says so."""
@@ -225,7 +203,7 @@ class Relay:
     async def _settled(self) -> None:
         if not self._hold.is_closed:
             usage = await reckoning.of_stream(
-                self._gateway, self._admitted, self._meter, self._counted_tokens, whole=self._is_whole
+                self._gateway, self._admitted, self._meter, self._growth.counted_tokens, whole=self._is_whole
             )
             self._hold.settle(usage)
         await self._hold.closed()
@@ -237,7 +215,7 @@ class Relay:
         assert response is not None
         is_cut = not isinstance(error, UpstreamError)
         ending = dialect.cut_frame(self._admitted.call.endpoint, self._meter.template) if is_cut else b""
-        await response.write(ending + dialect.error_event(error))
+        await self._write(ending + dialect.error_event(error))
         await response.write_eof()
         return response
 

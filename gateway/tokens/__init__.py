@@ -6,7 +6,7 @@ blocks the event loop or makes a network call.
 
 from gateway.tokens.chat import Parts, imported_characters, prompt_parts
 from gateway.tokens.counter import Counted, Counter
-from gateway.tokens.estimate import added_tokens, bound, exact, output_tokens
+from gateway.tokens.estimate import added_tokens, bound, exact, family_of, output_tokens
 from gateway.tokens.vocabulary import Vocabularies, encoding_for
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "bound",
     "encoding_for",
     "exact",
+    "family_of",
     "imported_characters",
     "output_tokens",
     "prompt_parts",

@@ -18,7 +18,7 @@ _DAY_MS = 86_400_000
 
 
 class UsageKey(NamedTuple):
-    """The parts of a usage key; `charge` is `$` or empty, `api_key` a hint such as `sk-...abcd`."""
+    """The parts of a usage key; `charge` is `$` or empty, `api_key` the key's hint, such as `sk-...abcd`."""
 
     provider: str
     endpoint: str

@@ -124,6 +124,16 @@ def summed(records: Iterable[DayRecord], by: Sequence[By]) -> dict[tuple[str, ..
     return sums
 
 
+def with_key_names(
+    sums: Mapping[tuple[str, ...], Counts], by: Sequence[By], names: Mapping[str, str]
+) -> dict[tuple[str, ...], Counts]:
+    """Give sums with keys by their names (hint -> name); a hint that has none, of a key that is gone, stays."""
+    return {
+        tuple(names.get(part, part) if one is By.KEY else part for part, one in zip(group, by, strict=True)): counts
+        for group, counts in sums.items()
+    }
+
+
 def _part(record: DayRecord, key: UsageKey, by: By) -> str:
     match by:
         case By.DAY:

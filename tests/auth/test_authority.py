@@ -1,10 +1,11 @@
-"""The authority table, exhaustively: every kind of key x action x company x user x option."""
+"""The authority table, exhaustively: every kind of key x action x company x user x the company's own word."""
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
 
-from gateway.auth import Action, Options, allowed, require
+from gateway.auth import Action, allowed, require
 from gateway.errors import Forbidden
 from gateway.model import Caller, Key, Role
 from tests.auth.people import ACME, ADA, EVE, RIVAL, STRANGER_ID
@@ -58,19 +59,20 @@ def test_every_action_has_a_row() -> None:
 def test_the_table(action: Action, kind: str, cell: str) -> None:
     """Each cell of the table holds for every company and user that can be named, and `require` agrees."""
     for company, user, may_report, see_company in product(COMPANIES, USERS, [True, False], [True, False]):
-        options = Options(users_may_report=may_report, users_see_company=see_company)
+        acme = replace(ACME, users_may_report=may_report, users_see_company=see_company)
+        caller = replace(CALLERS[kind], company=acme) if CALLERS[kind].company else CALLERS[kind]
         is_closed = kind == "user" and (
             (action is Action.RECORD_COMPANY_USAGE and not may_report)
             or (action is Action.READ_BILL and not see_company)
         )
         expected = not is_closed and REACHES[cell](company, user)
-        asked = {"company_id": COMPANIES[company], "user_id": USERS[user], "options": options}
-        assert allowed(action, CALLERS[kind], **asked) is expected, (company, user, options)
+        asked = {"company_id": COMPANIES[company], "user_id": USERS[user]}
+        assert allowed(action, caller, **asked) is expected, (company, user, may_report, see_company)
         if expected:
-            require(action, CALLERS[kind], **asked)
+            require(action, caller, **asked)
         else:
             with pytest.raises(Forbidden):
-                require(action, CALLERS[kind], **asked)
+                require(action, caller, **asked)
 
 
 def test_a_key_without_a_company_learns_why_it_cannot_call_models() -> None:

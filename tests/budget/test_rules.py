@@ -169,7 +169,7 @@ def test_a_rule_for_one_user_does_not_reach_a_call_without_a_user():
         (Match(model="gpt-4o*"), True),
         (Match(model="gpt-4o"), False),
         (Match(model="*mini"), True),
-        (Match(model="GPT-4O*"), False),
+        (Match(model="GPT-4O*"), True),
         (Match(purpose="DT"), True),
         (Match(purpose="dt"), False),
         (Match(purpose="QA"), False),

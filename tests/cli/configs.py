@@ -20,6 +20,7 @@ providers:
     dialect: openai
     base_url: "https://paid.example/v1"
     api_key: {SECRET}
+    template_tokens: {{plain: 0, tools: 25}}
     models: {{large: {{max_output_tokens: 500}}, "*": {{}}}}
   off: {{dialect: openai, base_url: "https://off.example/v1", api_key: "", chargeable: false, models: {{other: {{}}}}}}
 purposes: {{QA: {{description: Questions}}, DT: {{}}}}

@@ -37,9 +37,9 @@ def test_the_example_is_shown_whole() -> None:
     assert "all together: 1,000,000 tokens in any 30 days; days begin at midnight in Europe/Rome" in output
     assert _has(output, "ada", "3,000 (own)", "unlimited (default)", "3,000,000 (default)")
     assert _has(output, "any other", "200,000 (default)", "unlimited (default)", "3,000,000 (default)")
-    assert _has(output, "ada-laptop", "sk-...6789", "user", "ada", "all", "QA, DT", "QA", "never")
-    assert _has(output, "acme-backend", "sk-...6789", "user", "any user it names", "all", "all", "QA", "never")
-    assert _has(output, "ops", "sk-...6789", "admin", "-", "all", "all", "QA", "never")
+    assert _has(output, "ada-laptop", "sk-...b469", "user", "ada", "all", "QA, DT", "QA", "never")
+    assert _has(output, "acme-backend", "sk-...7d77", "user", "any user it names", "all", "all", "QA", "never")
+    assert _has(output, "ops", "sk-...4302", "admin", "-", "all", "all", "QA", "never")
     assert _has(output, "acme-deep-thought", "company acme", "model *, purpose DT", "100,000 tokens a day", "hard")
     assert _has(output, "demo", "on", "demo", "we pay", "demo")
     assert _has(output, "QA (default)", "Question answering", "chat")

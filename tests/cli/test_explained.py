@@ -29,7 +29,9 @@ from gateway.model import (
 )
 from gateway.providers import Routes
 from gateway.store.connection import Store
+from gateway.tokens import bound
 from tests.cli.configs import ACME, ADA, BOB, SECRET, TEXT, configured
+from tests.tokens.bodies import WEATHER, WEATHER_TOOLS, call
 
 NOW_MS = 1_767_225_600_000
 LATER_MS = NOW_MS + 3_600_000
@@ -146,11 +148,19 @@ def test_who_may_not_call_is_told_as_the_app_would_be(
 # ---------------------------------------------------------------- what
 
 
-def _asked(tmp_path: Path, *levels: Level, prompt: int = 10, output: int | None = None, model: str = "large") -> Answer:
-    config = configured(tmp_path)
+def _asked(
+    tmp_path: Path,
+    *levels: Level,
+    output: int | None = None,
+    model: str = "large",
+    has_tools: bool = False,
+    text: str = TEXT,
+) -> Answer:
+    config = configured(tmp_path, text)
     caller = _caller(config, "laptop")
     route = Routes(config.providers).find(model, ())
-    return answer(Question(caller, Purpose("DT"), route, prompt, output), config.ledger, levels, NOW_MS)
+    question = Question(caller, Purpose("DT"), route, 10, output, has_tools=has_tools)
+    return answer(question, config.ledger, levels, NOW_MS)
 
 
 def test_a_call_that_passes_gets_what_is_left(tmp_path: Path) -> None:
@@ -214,6 +224,31 @@ def test_each_kind_of_refusal_has_its_code(level: Level, code: str, words: str, 
     assert found.refusal is not None
     assert found.refusal.code == code
     assert words in render(found)
+
+
+@pytest.mark.parametrize(
+    ("model", "has_tools", "template", "added"),
+    [
+        ("large", False, "", 700),
+        ("large", True, "", 1_500),
+        ("large", False, "template_tokens: {plain: 70, tools: 230}", 70),
+        ("large", True, "template_tokens: {plain: 70, tools: 230}", 230),
+        ("gpt-4o", True, "template_tokens: {plain: 70, tools: 230}", 8),
+        ("gpt-4o", False, "", 0),
+    ],
+)
+def test_what_the_provider_may_add_is_asked_for_too(
+    model: str, has_tools: bool, template: str, added: int, tmp_path: Path
+) -> None:
+    """The prompt grows by what the gateway's own estimate adds to a body, and the words say so."""
+    text = TEXT.replace("template_tokens: {plain: 0, tools: 25}", template)
+    budget = _budget(10 + added, Rolling(30))
+    found = _asked(tmp_path, Level(budget, 10 + added, 0, 0, None), model=model, has_tools=has_tools, text=text)
+    body = call({"messages": WEATHER, "tools": WEATHER_TOOLS if has_tools else []}, model=model)
+    assert bound(body, found.question.route.provider).prompt_tokens - body.body_bytes == added
+    assert f"10 prompt tokens{f', and {added:,} that the provider may add' if added else ''}:" in render(found)
+    assert found.refusal is not None
+    assert f"this call needs {10 + added + 1}" in found.refusal.message.replace(",", "")
 
 
 def test_levels_stand_in_columns(tmp_path: Path) -> None:

@@ -69,6 +69,21 @@ def test_usage_is_a_table_and_a_spreadsheet_too(served: Served) -> None:
     assert f"{int(lines[0][-1]):,}" in table
 
 
+def test_usage_by_key_has_the_names_of_keys(served: Served) -> None:
+    """A key is called what the configuration calls it, in every format."""
+    for form in ("table", "json", "csv"):
+        arguments = ("--config", served.config, "--company", "acme", "--by", "key", "--format", form)
+        printed = gateway("usage", *arguments).stdout
+        assert "ada-laptop" in printed
+        assert "sk-..." not in printed
+
+
+def test_explain_adds_what_tools_cost(served: Served) -> None:
+    """The demo counts tools by its formula, so that nothing is added; the flag is taken."""
+    text = _explained(served, "--key", "ada-laptop", "--model", "demo", "--tools")
+    assert "100 prompt tokens:" in text
+
+
 def test_explain_foretells_a_call_that_passes(served: Served) -> None:
     """Every budget that the call counts in is shown with the ledger's numbers; asking changes none of them."""
     first = _explained(served, "--key", "ada-laptop", "--model", "demo", "--purpose", "DT")

@@ -1,11 +1,12 @@
 """API keys."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 
 import pytest
 
 from gateway.config import load
-from gateway.config.keys import DEMO_KEYS
+from gateway.config.keys import DEMO_KEYS, told_apart
 from gateway.model import Key, Role
 from tests.config.files import ACME, ADA, BOB, DESK, GLOBEX, KEY, ROOT, assert_refused, document, load_text, refusal
 
@@ -77,6 +78,37 @@ def test_key_has_every_setting() -> None:
         Key("b", "ab" * 32, "sk-...abab", Role.USER, GLOBEX, acts_for_users=True, user_from_body=True),
         Key("c", sha256(f"{KEY}2".encode()).hexdigest(), "sk-...key2", Role.ADMIN),
     )
+
+
+def test_keys_that_end_alike_have_other_hints() -> None:
+    """Keys with the same last four characters are known by their hashes; the others by their own characters."""
+    texts = {"a": "first-key-0123456789", "b": "second-key-0123456789", "c": "a-third-key-of-abcd"}
+    keys = ", ".join(f"{{name: {name}, key: {text}, company: acme}}" for name, text in texts.items())
+    hints = [key.hint for key in load_text(document(f"keys: [{keys}]")).keys]
+    ends = [sha256(texts[name].encode()).hexdigest()[-4:] for name in "ab"]
+    assert hints == [*(f"sk-...{end}" for end in ends), "sk-...abcd"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "ends"),
+    [
+        ([("0aaaa", "6789"), ("0bbbb", "6789")], ["aaaa", "bbbb"]),
+        ([("0aaaa", "6789"), ("1aaaa", "6789")], ["0aaaa", "1aaaa"]),
+        ([("0aaaa", "6789"), ("0bbbb", "6789"), ("0cccc", "aaaa")], ["0aaaa", "0bbbb", "aaaa"]),
+        ([("06789", "6789"), ("0bbbb", "6789")], ["06789", "0bbbb"]),
+        ([("0aaaa", "aaaa"), ("1aaaa", "aaaa")], ["0aaaa", "1aaaa"]),
+        (
+            [("0aaaa", "6789"), ("0bbbb", "6789"), ("0cccc", "wxyz"), ("0dddd", "wxyz")],
+            ["aaaa", "bbbb", "cccc", "dddd"],
+        ),
+    ],
+)
+def test_a_hint_is_one_keys(keys: Sequence[tuple[str, str]], ends: Sequence[str]) -> None:
+    """Where four characters of the hash are another key's hint, there are more; and no order of the file matters."""
+    made = [Key(end, f"{digest:0>64}", f"sk-...{end}") for digest, end in keys]
+    expected = [f"sk-...{end}" for end in ends]
+    assert [key.hint for key in told_apart(made)] == expected
+    assert [key.hint for key in told_apart(made[::-1])] == expected[::-1]
 
 
 @pytest.mark.parametrize("text", sorted(DEMO_KEYS))

@@ -50,13 +50,15 @@ def test_people_have_every_setting() -> None:
         document(
             "timezone: Asia/Tokyo",
             f"companies: [{{id: {ACME}, name: acme, budget: {{tokens: 9}}, timezone: Europe/Rome}}, "
-            f"{{id: {GLOBEX}, name: globex}}]",
+            f"{{id: {GLOBEX}, name: globex, users_may_report: false, users_see_company: no}}]",
             f"users: [{{id: {ADA}, name: ada, company: {ACME.upper()}, quotas: {{daily: 0, monthly: -1}}}}]",
         )
     )
     assert config.companies == {
         ACME: Company(ACME, "acme", RollingBudget(9, 30), "Europe/Rome"),
-        GLOBEX: Company(GLOBEX, "globex", RollingBudget(-1, 30), "Asia/Tokyo"),
+        GLOBEX: Company(
+            GLOBEX, "globex", RollingBudget(-1, 30), "Asia/Tokyo", users_may_report=False, users_see_company=False
+        ),
     }
     assert config.users == {(ACME, ADA): User(ADA, "ada", ACME, Quotas(0, None, -1))}
     assert config.agents == {DESK: Agent(DESK, "desk", ACME)}

@@ -8,7 +8,7 @@ import pytest
 from gateway.config import load
 from gateway.config.upstreams import has_model
 from gateway.errors import ConfigError
-from gateway.model import ModelSpec, OnDisconnect, Provider, Purpose, Secret, Timeouts
+from gateway.model import ModelSpec, OnDisconnect, Provider, Purpose, Secret, TemplateTokens, Timeouts
 from tests.config.files import assert_refused, document, load_text
 
 OPENAI = "dialect: openai, base_url: http://127.0.0.1:1/v1"
@@ -29,6 +29,19 @@ WRONG = [
     (f"providers: {{a: {{{DEMO}, base_url: »http://127.0.0.1:1}}}}", "has no meaning for the dialect demo"),
     (f"providers: {{a: {{{DEMO}, api_key: »some-key}}}}", "has no meaning for the dialect demo"),
     (f"providers: {{a: {{{DEMO}, headers: »{{X-A: b}}}}}}", "has no meaning for the dialect demo"),
+    (f"providers: {{a: {{{DEMO}, template_tokens: »{{plain: 0, tools: 0}}}}}}", "has no meaning for the dialect demo"),
+    (
+        f"providers: {{a: {{{OPENAI}, models: {{m: {{}}}}, template_tokens: »{{plain: 70}}}}}}",
+        "providers.a.template_tokens.tools: is required",
+    ),
+    (
+        f"providers: {{a: {{{OPENAI}, models: {{m: {{}}}}, template_tokens: {{plain: »-1, tools: 5}}}}}}",
+        "must be a whole number from 0",
+    ),
+    (
+        f"providers: {{a: {{{OPENAI}, models: {{m: {{}}}}, template_tokens: {{plain: 70, tools: »69}}}}}}",
+        "providers.a.template_tokens.tools: is below plain",
+    ),
     (f"providers: {{a: {{{OPENAI}, models: »{{}}}}}}", "providers.a.models: must not be empty"),
     (f"providers: {{a: {{{OPENAI}, models: {{»'m n': {{}}}}}}}}", "providers.a.models.m n: must be 1 to 128 letters"),
     (f"providers: {{a: {{{OPENAI}, models: {{m: »5}}}}}}", "must be a mapping of settings"),
@@ -82,6 +95,7 @@ def test_provider_has_every_setting() -> None:
     config = load_text(
         document(
             f"providers: {{a: {{{OPENAI}/, api_key: '${{K}}', chargeable: no, media_tokens: 7, on_disconnect: drain, "
+            "template_tokens: {plain: 70, tools: 230}, "
             "timeouts: {connect: 1.5, first_byte: 2}, headers: {X-Org: o1}, "
             "models: {m-1: {max_output_tokens: 9, reasoning: true}, 'm-*': }}}"
         ),
@@ -95,6 +109,7 @@ def test_provider_has_every_setting() -> None:
         models=(ModelSpec("m-1", 9, reasoning=True), ModelSpec("m-*")),
         chargeable=False,
         media_tokens=7,
+        template_tokens=TemplateTokens(plain=70, tools=230),
         timeouts=Timeouts(1.5, 2.0),
         headers=(("X-Org", Secret("o1")),),
         on_disconnect=OnDisconnect.DRAIN,

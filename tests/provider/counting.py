@@ -66,7 +66,7 @@ def prompt_tokens(body: dict[str, Any]) -> int:
 
 def _count_content(content: Any) -> int:
     if isinstance(content, list):
-        return sum(count(part.get("text", "")) for part in content)
+        return sum(count(part.get("text") or "") for part in content)
     return count(content or "")
 
 

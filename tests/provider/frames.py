@@ -76,7 +76,7 @@ def last_text(body: dict[str, Any]) -> str:
     if "messages" not in body:
         return str(body.get("prompt", ""))
     content = body["messages"][-1].get("content") or ""
-    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+    return content if isinstance(content, str) else "".join(part.get("text") or "" for part in content)
 
 
 def usage(reply: Reply, completion: int) -> Any:

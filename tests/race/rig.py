@@ -25,20 +25,20 @@ class Race:
         self.answers[code] = self.answers.get(code, 0) + 1
 
 
-async def run(client: Client, callers: int, *, seed: int = 1) -> Race:
-    """Let callers call until each is told that the budget is spent."""
+async def run(client: Client, callers: int, *, bounded: float, seed: int = 1) -> Race:
+    """Let callers call until each is told that the budget is spent; that part of the calls names its own bound."""
     race = Race()
     sampler = asyncio.ensure_future(_sample(client, race))
     chance = random.Random(seed)
-    await asyncio.gather(*(_call_until_spent(client, race, random.Random(chance.random())) for _ in range(callers)))
+    await asyncio.gather(*(_call_until_spent(client, race, random.Random(chance.random()), bounded) for _ in range(callers)))
     sampler.cancel()
     await asyncio.gather(sampler, return_exceptions=True)
     return race
 
 
-async def _call_until_spent(client: Client, race: Race, chance: random.Random) -> None:
+async def _call_until_spent(client: Client, race: Race, chance: random.Random, bounded: float) -> None:
     for _ in range(PATIENCE):
-        code, budget = await _call(client, chance)
+        code, budget = await _call(client, chance, bounded)
         race.note(code)
         if code in {"budget_exceeded", "request_exceeds_budget"} and budget == "company":
             return
@@ -46,12 +46,12 @@ async def _call_until_spent(client: Client, race: Race, chance: random.Random) -
             await asyncio.sleep(PAUSE_SECONDS * chance.random())
 
 
-async def _call(client: Client, chance: random.Random) -> tuple[str, str]:
+async def _call(client: Client, chance: random.Random, bounded: float) -> tuple[str, str]:
     tokens = chance.randint(20, 200)
     stream = chance.random() < 0.5
     headers = {"Authorization": f"Bearer {BACKEND_KEY}", "X-Gateway-User": chance.choice(USERS)}
     messages = [{"role": "user", "content": PROMPT[: chance.randint(100, len(PROMPT))]}]
-    body = {"messages": messages, "stream": stream, "max_tokens": tokens if chance.random() < 0.7 else None}
+    body = {"messages": messages, "stream": stream, "max_tokens": tokens if chance.random() < bounded else None}
     async with client.chat(f"m:tokens-{tokens}", headers=headers, **body) as answer:
         if answer.status != 200:
             error = (await answer.json())["error"]

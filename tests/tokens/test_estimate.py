@@ -1,6 +1,7 @@
 """Estimates: never above the bound, never knowingly below the truth."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.model import Endpoint, Estimate, Provider
+from gateway.model import Endpoint, Estimate, Provider, TemplateTokens
 from gateway.tokens import Counter, Vocabularies, bound, exact, output_tokens, prompt_parts
 from gateway.tokens.constants import INLINE_CHARACTERS
 from gateway.tokens.estimate import family_of
@@ -17,6 +18,7 @@ from tests.tokens.bodies import CHAT, JARGON, MESSAGE, TOOL, WEATHER, WEATHER_TO
 
 OPENAI = Provider(name="openai", dialect="openai", base_url="")
 LOCAL = Provider(name="local", dialect="openai", base_url="")
+SMALL = Provider(name="small", dialect="openai", base_url="", template_tokens=TemplateTokens(70, 230))
 DEMO = Provider(name="demo", dialect="demo", base_url="")
 CHAT_WITH_TOOLS = {"messages": WEATHER, "tools": WEATHER_TOOLS}
 shared_counter = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -96,6 +98,38 @@ async def test_others_are_estimated(counter: Counter, body: dict[str, Any], adde
     estimate = await exact(call(body, model="llama3.1"), LOCAL, counter)
     assert not estimate.exact
     assert formula.prompt_tokens < estimate.prompt_tokens - added < call(body, model="llama3.1").body_bytes
+
+
+@pytest.mark.parametrize(
+    ("body", "endpoint", "usual", "configured"),
+    [
+        ({"messages": WEATHER}, Endpoint.CHAT, 700, 70),
+        (CHAT_WITH_TOOLS, Endpoint.CHAT, 1500, 230),
+        ({"prompt": "hello"}, Endpoint.COMPLETIONS, 64, 70),
+        ({"input": "hello"}, Endpoint.EMBEDDINGS, 64, 70),
+    ],
+)
+@pytest.mark.parametrize("model", ["llama3.1", "small/claude-opus-4-7", "gpt-oss:20b", "what"])
+async def test_a_configured_template_replaces_what_is_usual(
+    counter: Counter, model: str, body: dict[str, Any], endpoint: Endpoint, usual: int, configured: int
+) -> None:
+    """The provider's own numbers stand in the place of the family's, in the bound and in the count."""
+    made = call(body, model=model, endpoint=endpoint)
+    assert bound(made, LOCAL).prompt_tokens - usual == bound(made, SMALL).prompt_tokens - configured == made.body_bytes
+    theirs, ours = await exact(made, LOCAL, counter), await exact(made, SMALL, counter)
+    assert theirs.prompt_tokens - usual == ours.prompt_tokens - configured
+    assert not ours.exact
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "gpt-5", "small/o1-mini", "text-embedding-3-small"])
+@pytest.mark.parametrize("body", [{"messages": WEATHER}, CHAT_WITH_TOOLS])
+async def test_a_configured_template_is_not_for_the_formula(counter: Counter, model: str, body: dict[str, Any]) -> None:
+    """OpenAI's own models count by their formula wherever they are, and so does the demo."""
+    made = call(body, model=model)
+    assert bound(made, SMALL) == bound(made, replace(SMALL, template_tokens=None))
+    assert await exact(made, SMALL, counter) == await exact(made, replace(SMALL, template_tokens=None), counter)
+    demo = replace(SMALL, dialect="demo")
+    assert bound(made, demo).prompt_tokens == made.body_bytes
 
 
 @pytest.mark.parametrize("endpoint", [Endpoint.COMPLETIONS, Endpoint.EMBEDDINGS])

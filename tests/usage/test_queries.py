@@ -5,7 +5,7 @@ from datetime import date
 
 from gateway.model import Endpoint, Rollup, Usage, User
 from gateway.store.connection import Store
-from gateway.usage import By, Counts, DayRecord, Totals, credits_by_day, days, parse_usage_key, summed
+from gateway.usage import By, Counts, DayRecord, Totals, credits_by_day, days, parse_usage_key, summed, with_key_names
 from gateway.usage.queries import BATCH
 from tests.usage.charges import (
     ADA,
@@ -142,3 +142,11 @@ async def test_an_inverted_range_is_empty(valkey_store: Store) -> None:
     """From tomorrow to today there is nothing."""
     assert [record async for record in days(valkey_store, COMPANY_ID, DAY_TWO, DAY_ONE)] == []
     assert await credits_by_day(valkey_store, COMPANY_ID, DAY_TWO, DAY_ONE) == {}
+
+
+def test_keys_get_their_names() -> None:
+    """Only keys are renamed, and a hint that no key of the configuration has stays as it is."""
+    sums = {("sk-...abcd", "sk-...abcd"): Counts(1), ("m", "sk-...gone"): Counts(2)}
+    named = with_key_names(sums, (By.MODEL, By.KEY), {"sk-...abcd": "laptop"})
+    assert named == {("sk-...abcd", "laptop"): Counts(1), ("m", "sk-...gone"): Counts(2)}
+    assert with_key_names({(): Counts(1)}, (), {}) == {(): Counts(1)}

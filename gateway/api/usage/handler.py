@@ -13,7 +13,7 @@ from gateway.auth import Action, allowed, require
 from gateway.errors import BadRequest, Forbidden
 from gateway.model import Caller, Company
 from gateway.pipeline.gateway import Gateway
-from gateway.usage import Counts, days, summed
+from gateway.usage import Counts, days, summed, with_key_names
 
 MOST_GROUPS = 100_000
 Sums = dict[tuple[str, ...], Counts]
@@ -29,7 +29,8 @@ async def usage(
     company = _company(gateway, caller, asked.company)
     user_id = _only_user(caller, company)
     sums = await _sums(gateway, company, asked, user_id)
-    found = rows(sums, asked.by)
+    names = {key.hint: key.name for key in gateway.config.keys}
+    found = rows(with_key_names(sums, asked.by, names), asked.by)
     if asked.format == "csv":
         text = as_csv(found, asked.by)
         headers = {"x-request-id": call_id, "Cache-Control": "no-store"}

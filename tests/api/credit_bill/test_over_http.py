@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from gateway.store.connection import Store
-from tests.gateways import ADMIN_KEY, BOB_KEY, OTHER_KEY, PROVIDER_SECRET, Client, Limits, gateway_running
+from tests.gateways import (
+    ADA_KEY,
+    ADMIN_KEY,
+    BACKEND_KEY,
+    BOB_KEY,
+    OTHER_KEY,
+    PROVIDER_SECRET,
+    Client,
+    Limits,
+    gateway_running,
+)
 from tests.provider.process import far_end_running
 
 DAY_MS = 86_400_000
@@ -85,6 +95,20 @@ async def test_a_company_sees_its_own_bill(client: Client) -> None:
     assert mine == colleague
     assert mine[0]["total"] > 0
     assert others[0]["total"] == 0
+
+
+@pytest.mark.parametrize(("key", "status"), [(ADA_KEY, 403), (BOB_KEY, 403), (BACKEND_KEY, 200), (OTHER_KEY, 200)])
+async def test_a_company_may_keep_its_bill_from_its_users(
+    key: str, status: int, valkey_store: Store, tmp_path: Path, far_url: str
+) -> None:
+    """With `users_see_company: false` the company's service keys still see it, and other companies are as before."""
+    limits = Limits(company=", users_see_company: false")
+    async with gateway_running(valkey_store, tmp_path, far_url, limits) as client:
+        now = around(client.app.gateway.ledger.now_ms())
+        for path in ("page", "total"):
+            found, body = await bill(client, now, path, **bearer(key))
+            assert found == status
+            assert status == 200 or body == {"code": 20055, "message": "This key may not read this company's bill."}
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     limits = Limits(users=USERS, keys=KEYS, budgets=BUDGETS, company_tokens=10**12)
     with far_end_running(PROVIDER_SECRET) as (port, _):
         path = configured(
-            directory, f"http://127.0.0.1:{port}/v1", limits, server={"cors_origins": ["https://a.example"]}
+            directory, f"http://127.0.0.1:{port}/v1", limits, server={"cors_origins": ["https://app.example.com"]}
         )
         with serving(path) as served:
             yield served

@@ -1,5 +1,7 @@
 """`GET /v1/usage` over HTTP, for calls that were really made."""
 
+import csv
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from gateway.store.connection import Store
 from tests.gateways import (
     ACME,
     ADA,
+    ADA_KEY,
     ADMIN_KEY,
     BACKEND_KEY,
     BOB,
@@ -58,6 +61,19 @@ async def test_the_sums_are_the_ledgers(client: Client) -> None:
     assert body["total"]["prompt_tokens"] + body["total"]["completion_tokens"] == used
     groups = {(row["user"], row["purpose"]): row["requests"] for row in body["data"]}
     assert groups == {(ADA, "QA"): 1, (ADA, "DT"): 1, (BOB, "DT"): 1}
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+async def test_keys_are_told_apart_by_name(client: Client, form: str) -> None:
+    """Keys that end alike are different rows, called as the configuration calls them."""
+    async with client.post(
+        "/assistant/ai-chat/usage", {"TokensUsed": 7}, Authorization=f"Bearer {BACKEND_KEY}"
+    ) as sent:
+        assert sent.status == 200
+    assert len({key[-4:] for key in (ADA_KEY, BOB_KEY, BACKEND_KEY)}) == 1
+    _, body = await usage(client, f"group_by=key&format={form}", BACKEND_KEY)
+    found = csv.DictReader(io.StringIO(body, newline="")) if form == "csv" else body["data"]
+    assert [(row["key"], int(row["requests"])) for row in found] == [("ada", 2), ("backend", 1), ("bob", 1)]
 
 
 async def test_a_user_sees_its_own(client: Client) -> None:

@@ -1,0 +1,128 @@
+"""Schemathesis holds the gateway to its document: whatever it is asked, it answers as it says.
+
+The gateway and its far end are processes of their own. What is asked follows from the document alone: no run differs.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+from zlib import crc32
+
+import pytest
+import schemathesis
+import yaml
+from hypothesis import HealthCheck, settings
+from schemathesis import Case, checks
+from schemathesis.config import SchemathesisConfig
+from schemathesis.schemas import BaseSchema
+
+from gateway.api.openapi import document
+from tests.edge import BOSS_KEY, KEYS, USERS
+from tests.end_to_end.serving import Served, configured, serving
+from tests.gateways import ADA_KEY, ADMIN_KEY, BACKEND_KEY, PROVIDER_SECRET, Limits
+from tests.provider.process import far_end_running
+
+CLAIMS = ("X-Gateway-User", "X-Gateway-Agent")
+PEOPLE = (ADA_KEY, BOSS_KEY, ADMIN_KEY, BACKEND_KEY)
+
+CHECKS = [
+    checks.not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+    checks.allow_header_conformance,
+    checks.unsupported_method,
+]
+# Not checked: that what fits a schema is accepted, as parameters depend on each other and on who asks.
+
+TRUE_TO_SCHEMA = {"Own", "Credit bill"}
+"""Whose requests are refused wherever they break their schema; the clients of the others are met half-way."""
+
+OTHER_NAMES = r"/api/(Get|Record)AiChatUsage|/\{format\}/reply/(Get|Record)AiChatUsage$"
+"""Further names of operations that are tried under their first one; and under one of those with two parameters."""
+
+BUDGETS = """
+  - {name: rpm, scope: key, unit: requests, window: {fixed_seconds: 60}, limit: 5000}
+  - {name: deep, scope: agent, match: {purpose: DT}, window: {lifetime: true}, limit: 100, enforcement: shadow}
+  - {name: at-once, scope: key, unit: in_flight, limit: 100}
+"""
+
+
+@schemathesis.serializer("application/jsv")
+def jsv(_context: Any, value: Any) -> bytes:
+    """Send a text as it is."""
+    return str(value).encode("utf-8", "surrogatepass")
+
+
+def _schema(*, examples: int, is_thorough: bool) -> BaseSchema:
+    schema = schemathesis.openapi.from_dict(yaml.safe_load(document()), config=SchemathesisConfig(seed=1))
+    generation = schema.config.generation
+    generation.max_examples = examples
+    generation.deterministic = False
+    generation.with_security_parameters = False
+    schema.config.phases.coverage.enabled = is_thorough
+    return schema
+
+
+def steady(examples: int) -> settings:
+    """Give settings under which every run is the same."""
+    return settings(
+        max_examples=examples, derandomize=False, database=None, deadline=None, suppress_health_check=[*HealthCheck]
+    )
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Give a gateway of whose own mistakes there are none, whatever it was asked."""
+    directory = tmp_path_factory.mktemp("conformance")
+    limits = Limits(users=USERS, keys=KEYS, budgets=BUDGETS, company_tokens=10**12)
+    with far_end_running(PROVIDER_SECRET) as (port, _):
+        path = configured(
+            directory, f"http://127.0.0.1:{port}/v1", limits, server={"cors_origins": ["https://app.example.com"]}
+        )
+        with serving(path) as served:
+            yield served
+            log = served.log()
+        assert [line for line in log if line["event"] == "unexpected"] == []
+        assert not any(key in (directory / "log").read_text("utf-8") for key in PEOPLE)
+
+
+def ask(case: Case, served: Served, key: str | None) -> int:
+    """Send a case with a key and hold the answer to the document; gives its status."""
+    if key is not None and "token" in case.path_parameters:
+        case.path_parameters["token"] = key
+    headers = {"Authorization": f"Bearer {key}"} if key is not None else {}
+    held = [*CHECKS, checks.negative_data_rejection] if TRUE_TO_SCHEMA & set(case.operation.tags or ()) else CHECKS
+    return int(case.call_and_validate(base_url=served.url, headers=headers, checks=held).status_code)
+
+
+THOROUGH = _schema(examples=40, is_thorough=True).exclude(path_regex=OTHER_NAMES)
+QUICK = _schema(examples=2, is_thorough=False)
+
+
+@THOROUGH.parametrize()
+@steady(40)
+def test_temporary(case: Case, served: Served) -> None:
+    """A user, both kinds of administrators and a service get nothing but what the document says, whatever they send."""
+    asked = (case.path_parameters, case.query, case.headers, case.body)
+    key = PEOPLE[crc32(repr(asked).encode("utf-8", "surrogatepass")) % len(PEOPLE)]
+    if key is not BACKEND_KEY:
+        for name in CLAIMS:
+            case.headers.pop(name, None)
+    ask(case, served, key)
+
+
+@QUICK.parametrize()
+@steady(2)
+def test_who_has_no_key_gets_nothing(case: Case, served: Served) -> None:
+    """Without a key there is 401 wherever the document asks for one, and no other answer is undocumented."""
+    status = ask(case, served, None)
+    if case.operation.definition.raw.get("security") != []:
+        assert status in {400, 401, 404}
+
+
+@QUICK.parametrize()
+@steady(2)
+def test_every_name_of_an_operation_answers(case: Case, served: Served) -> None:
+    """The further names of an operation answer as the first one does."""
+    ask(case, served, ADMIN_KEY)
