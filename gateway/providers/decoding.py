@@ -14,6 +14,10 @@ from gateway.errors import BadRequest
 MAX_DEPTH = 100
 """Nested arrays and objects: messages take five levels, the JSON schema of a tool some more."""
 
+MAX_CONTAINERS = 200_000
+"""Brackets that may open in a body, in text too. A million tiny arrays would hold the interpreter for seconds, and with
+it every other call; a megabyte of source code has some ten thousand."""
+
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding bytes that are no JSON raises."""
 
@@ -25,6 +29,9 @@ def decode(body: bytes) -> dict[str, Any]:
 
     Integers keep their value whatever their size. Raises BadRequest.
     """
+    opened = body.count(b"[") + body.count(b"{")
+    if opened > MAX_CONTAINERS:
+        raise BadRequest(f"The request body has over {MAX_CONTAINERS} arrays and objects.", code="invalid_json")
     try:
         decoded = msgspec.json.decode(body)
     except UnicodeDecodeError as exc:
@@ -35,7 +42,7 @@ def decode(body: bytes) -> dict[str, Any]:
         raise _too_deep() from exc
     if type(decoded) is not dict:
         raise BadRequest("The request body must be a JSON object.", code="invalid_json")
-    if _is_too_deep(body, decoded):
+    if opened > MAX_DEPTH and _is_too_deep(decoded):
         raise _too_deep()
     return decoded
 
@@ -44,9 +51,7 @@ def _too_deep() -> BadRequest:
     return BadRequest(f"The request body is nested deeper than {MAX_DEPTH} levels.", code="invalid_json")
 
 
-def _is_too_deep(body: bytes, decoded: dict[str, Any]) -> bool:
-    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
-        return False
+def _is_too_deep(decoded: dict[str, Any]) -> bool:
     level: list[Any] = [decoded]
     for _ in range(MAX_DEPTH):
         level = [
