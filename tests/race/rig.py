@@ -30,7 +30,8 @@ async def run(client: Client, callers: int, *, bounded: float, seed: int = 1) ->
     race = Race()
     sampler = asyncio.ensure_future(_sample(client, race))
     chance = random.Random(seed)
-    await asyncio.gather(*(_call_until_spent(client, race, random.Random(chance.random()), bounded) for _ in range(callers)))
+    seeds = [chance.random() for _ in range(callers)]
+    await asyncio.gather(*(_call_until_spent(client, race, random.Random(seed), bounded) for seed in seeds))
     sampler.cancel()
     await asyncio.gather(sampler, return_exceptions=True)
     return race

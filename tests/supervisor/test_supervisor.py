@@ -27,9 +27,11 @@ async def test_the_url_is_where_it_listens(valkey_store: Store, tmp_path: Path) 
 @pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 on this machine")
 async def test_an_ipv6_address_stands_in_brackets(valkey_store: Store, tmp_path: Path) -> None:
     """An IPv6 address is written as a URL needs it."""
-    async with gateway_running(valkey_store, tmp_path, NOWHERE, Limits()) as client:
-        async with listening(client.app, "::1", 0, 1) as url:
-            assert url.startswith("http://[::1]:")
+    async with (
+        gateway_running(valkey_store, tmp_path, NOWHERE, Limits()) as client,
+        listening(client.app, "::1", 0, 1) as url,
+    ):
+        assert url.startswith("http://[::1]:")
 
 
 async def test_a_taken_address_is_said_so(valkey_store: Store, tmp_path: Path) -> None:

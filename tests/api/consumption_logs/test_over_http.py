@@ -1,7 +1,8 @@
 """The logs of calls that were really made, read by everybody who may."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from tests.gateways import (
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HELLO = len("Hello there")
-HINT = "sk-...6789"
+HINT = f"sk-...{sha256(ADA_KEY.encode()).hexdigest()[-4:]}"  # the tests' keys all end alike
 Ask = Callable[..., Awaitable[tuple[int, int]]]
 
 
@@ -98,61 +99,54 @@ NOTHING = {
 }
 
 
+FAR, OWN = f"far|chat|{HINT}|m:tokens-20|$|", f"own|chat|{HINT}|m:tokens-20||"
+
+
+def helpdesk_log(day: date, spent: dict[str, tuple[int, int]]) -> dict[str, Any]:
+    """Give the log of ada's day through the helpdesk."""
+    prompt, completion = spent["qa"]
+    calls = {f"{FAR}QA": 3, f"{FAR}DT": 1, f"{FAR}IE": 1, f"{OWN}QA": 1, f"{OWN}DT": 1, f"{OWN}IE": 1}
+    embedded = {f"far|embeddings|{HINT}|m:|$|IE": str(spent["embedded"][0])}
+    return {
+        "from": instant(day),
+        "to": instant(day + timedelta(days=1)),
+        "type": "Daily",
+        "userID": ADA,
+        "userName": "ada",
+        "tenantName": "acme",
+        "memoriID": HELPDESK,
+        "memoriName": "helpdesk",
+        "totalSessions": 4,
+        "validSessions": 2,
+        "completions": 5,
+        "deepThoughtValidSessions": 1,
+        "deepThoughtCompletions": 1,
+        "importedSize": 2 * HELLO,
+        "nonChargeableCompletions": 3,
+        "nonChargeableDeepThoughtCompletions": 1,
+        "nonChargeableImportedSize": HELLO,
+        "promptTokens": {name: str(count * prompt) for name, count in calls.items()} | embedded,
+        "completionTokens": {name: str(count * completion) for name, count in calls.items()},
+    }
+
+
 async def test_every_field_of_a_days_log(site: Site, spent: dict[str, tuple[int, int]]) -> None:
     """Sessions, completions, characters and tokens of one user through one agent, chargeable and not."""
-    day = today(site)
     of_sales, of_helpdesk = sorted(
         await site.logs("User", ADA_KEY, ADA), key=lambda log: log["memoriName"] == "helpdesk"
     )
     prompt, completion = spent["qa"]
-    far, own = f"far|chat|{HINT}|m:tokens-20|$|", f"own|chat|{HINT}|m:tokens-20||"
-    assert without_ids([of_helpdesk]) == [
-        {
-            "from": instant(day),
-            "to": instant(day + timedelta(days=1)),
-            "type": "Daily",
-            "userID": ADA,
-            "userName": "ada",
-            "tenantName": "acme",
-            "memoriID": HELPDESK,
-            "memoriName": "helpdesk",
-            "totalSessions": 4,
-            "validSessions": 2,
-            "completions": 5,
-            "deepThoughtValidSessions": 1,
-            "deepThoughtCompletions": 1,
-            "importedSize": 2 * HELLO,
-            "nonChargeableCompletions": 3,
-            "nonChargeableDeepThoughtCompletions": 1,
-            "nonChargeableImportedSize": HELLO,
-            "promptTokens": {
-                f"{far}QA": str(3 * prompt),
-                f"{far}DT": str(prompt),
-                f"{far}IE": str(prompt),
-                f"{own}QA": str(prompt),
-                f"{own}DT": str(prompt),
-                f"{own}IE": str(prompt),
-                f"far|embeddings|{HINT}|m:|$|IE": str(spent["embedded"][0]),
-            },
-            "completionTokens": {
-                f"{far}QA": str(3 * completion),
-                f"{far}DT": str(completion),
-                f"{far}IE": str(completion),
-                f"{own}QA": str(completion),
-                f"{own}DT": str(completion),
-                f"{own}IE": str(completion),
-            },
-        }
-    ]
+    expected = helpdesk_log(today(site), spent)
+    assert without_ids([of_helpdesk]) == [expected]
     assert without_ids([of_sales]) == [
         {
-            **without_ids([of_helpdesk])[0],
+            **expected,
             **NOTHING,
             "memoriID": SALES,
             "memoriName": "sales",
             "completions": 1,
-            "promptTokens": {f"{far}QA": str(prompt)},
-            "completionTokens": {f"{far}QA": str(completion)},
+            "promptTokens": {f"{FAR}QA": str(prompt)},
+            "completionTokens": {f"{FAR}QA": str(completion)},
         }
     ]
 

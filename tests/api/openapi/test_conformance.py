@@ -38,8 +38,8 @@ CHECKS = [
 TRUE_TO_SCHEMA = {"Own", "Credit bill"}
 """Whose requests are refused wherever they break their schema; the clients of the others are met half-way."""
 
-OTHER_NAMES = r"/api/(Get|Record)AiChatUsage|/\{format\}/reply/(Get|Record)AiChatUsage$"
-"""Further names of operations that are tried under their first one; and under one of those with two parameters."""
+OTHER_NAMES = "/(Get|Record)AiChatUsage"
+"""Further names of operations that are tried thoroughly under their own one."""
 
 BUDGETS = """
   - {name: rpm, scope: key, unit: requests, window: {fixed_seconds: 60}, limit: 5000}

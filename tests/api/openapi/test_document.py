@@ -1,11 +1,13 @@
 """The document says what the program does: its paths, its version, nothing that a YAML 1.2 reader would not take."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 from aiohttp import ClientSession
+from openapi_schema_validator import OAS31Validator, oas31_format_checker
 from openapi_spec_validator import validate
 
 import gateway
@@ -64,6 +66,27 @@ def test_nothing_is_defined_that_nothing_refers_to(spec: dict[str, Any]) -> None
         for name in spec["components"][kind]
     ]
     assert [name for name in defined if not re.search(rf'"{re.escape(name)}["/]', text)] == []
+
+
+def _with_examples(node: Any) -> Iterator[dict[str, Any]]:
+    """Give whatever has an example beside its schema, and the schemas that have one themselves."""
+    if isinstance(node, dict):
+        if "example" in node:
+            yield node
+        for value in node.values():
+            yield from _with_examples(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _with_examples(value)
+
+
+def test_every_example_fits_its_schema(spec: dict[str, Any]) -> None:
+    """What a reader copies is true."""
+    found = list(_with_examples(spec))
+    for node in found:
+        schema = {**node.get("schema", node), "components": spec["components"]}
+        OAS31Validator(schema, format_checker=oas31_format_checker).validate(node["example"])
+    assert len(found) > 20
 
 
 @pytest.mark.asyncio(loop_scope="module")
