@@ -45,6 +45,7 @@ class Limits:
     models: str = '{"*": {reasoning: false}, "thinking*": {reasoning: true}}'
     users: str = ""
     keys: str = ""
+    stall_seconds: float = 60
     max_body_bytes: int = 33_554_432
     credits: str = "{}"
     cors_origins: str = "[]"
@@ -54,7 +55,7 @@ class Limits:
 
 
 _YAML = """
-server: {{port: 0, drain_seconds: 5, max_body_bytes: {max_body_bytes}, cors_origins: {cors_origins}}}
+server: {{port: 0, drain_seconds: 5, stall_seconds: {stall_seconds}, max_body_bytes: {max_body_bytes}, cors_origins: {cors_origins}}}
 store: {{url: embedded, data_dir: ./data}}
 ledger:
   enforcement: {enforcement}

@@ -21,6 +21,7 @@ class ServerSection(Section):
     port: f.Port = setting(8080, "Port to listen on; 0 takes a free one, `--port` overrides it.")
     max_body_bytes: f.BodyBytes = setting(33_554_432, "Largest request body; a larger one gets 413.")
     drain_seconds: f.DrainSeconds = setting(30, "How long calls in flight may go on when the gateway stops.")
+    stall_seconds: f.Seconds = setting(60, "How long a client may read nothing of a stream before it counts as gone.")
     cors_origins: tuple[f.WebOrigin, ...] = setting(
         (), "Origins of web pages that may read consumption logs, such as `https://app.example.com`; never `*`."
     )

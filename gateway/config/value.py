@@ -30,6 +30,7 @@ class Server:
     port: int
     max_body_bytes: int
     drain_seconds: int
+    stall_seconds: float = 60
     cors_origins: tuple[str, ...] = ()
 
 

@@ -31,9 +31,6 @@ CATCH_UP_TURNS = 64
 BITE_BYTES = 1 << 14
 """A burst is metered in pieces of a millisecond's work, with other calls in between."""
 
-STALLED_SECONDS = 60
-"""How long a client may take nothing of a stream."""
-
 REUSE_SECONDS = 0.1
 """How long an upstream may take to close an answer that has ended, for its connection to be used again."""
 
@@ -139,14 +136,14 @@ class Relay:
         return await self._growth.advance()
 
     async def _write(self, data: bytes) -> None:
-        """Write to the client. One that takes nothing for a minute has left: it would keep its hold for ever."""
+        """Write to the client. One that takes nothing for `stall_seconds` has left: it would keep its hold for ever."""
         response, transport = self._response, self._request.transport
         assert response is not None
         if transport is None or transport.get_write_buffer_size() == 0:
             await response.write(data)
             return
         try:
-            async with asyncio.timeout(STALLED_SECONDS):
+            async with asyncio.timeout(self._gateway.config.server.stall_seconds):
                 await response.write(data)
         except TimeoutError as exc:
             transport.abort()
