@@ -53,7 +53,9 @@ async def _report(config: Config, company: Company, count: int, by: Sequence[By]
     budget = Rules(config.quotas, config.ledger.enforcement, config.budgets).company_budget(company)
     async with store_beside(config) as store:
         read = await read_levels(store, config, company.id, [budget])
-        records = [] if store is None else [record async for record in days(store, company.id, start, end)]
+        records = (
+            [] if store is None else [record async for record in days(store, company.id, start, end, sessions=False)]
+        )
     names = {user_id: user.name for (owner, user_id), user in config.users.items() if owner == company.id}
     sums = with_key_names(summed(records, by), by, {key.hint: key.name for key in config.keys})
     return Report(company, read.levels[0], start, end, tuple(by), lines_of(sums, by, names))

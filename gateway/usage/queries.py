@@ -88,15 +88,18 @@ class By(StrEnum):
     PURPOSE = "purpose"
 
 
-async def days(store: Store, company_id: str, start: date, end: date) -> AsyncIterator[DayRecord]:
+async def days(
+    store: Store, company_id: str, start: date, end: date, *, sessions: bool = True
+) -> AsyncIterator[DayRecord]:
     """Give the records of `start` to `end` (both included, UTC), ordered by day, user and agent.
 
-    Raises `StoreUnavailable`.
+    Sessions are most of what there is to read: without them they are empty. Raises `StoreUnavailable`.
     """
+    letters = keys.SESSIONS if sessions else ()
     for day in _days(start, end):
         pairs = sorted(await _members(store, keys.index(company_id, day)))
         for at in range(0, len(pairs), BATCH):
-            for record in await _records(store, company_id, day, pairs[at : at + BATCH]):
+            for record in await _records(store, company_id, day, pairs[at : at + BATCH], letters):
                 yield record
 
 
@@ -160,13 +163,15 @@ async def _members(store: Store, name: str) -> set[str]:
     return {member.decode() for member in members}
 
 
-async def _records(store: Store, company_id: str, day: date, pairs: Sequence[str]) -> list[DayRecord]:
+async def _records(
+    store: Store, company_id: str, day: date, pairs: Sequence[str], letters: Sequence[str]
+) -> list[DayRecord]:
     usages = await hashes(store, [keys.rollup(keys.USAGE, company_id, day, pair) for pair in pairs])
     sessions = iter(
-        await sets(store, [keys.rollup(letter, company_id, day, pair) for pair in pairs for letter in keys.SESSIONS])
+        await sets(store, [keys.rollup(letter, company_id, day, pair) for pair in pairs for letter in letters])
     )
     return [
-        _record(company_id, day, pair, usage, *(next(sessions) for _ in keys.SESSIONS))
+        _record(company_id, day, pair, usage, *(next(sessions) for _ in letters))
         for pair, usage in zip(pairs, usages, strict=True)
     ]
 

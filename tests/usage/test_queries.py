@@ -1,6 +1,7 @@
 """Reading the roll-ups back from a real store after charges of a real room."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 
 from gateway.model import Endpoint, Rollup, Usage, User
@@ -136,6 +137,16 @@ async def test_a_day_of_many_users_is_read_in_batches(valkey_store: Store) -> No
     users = [User(f"{n:08x}-0000-4000-8000-000000000000", str(n), COMPANY_ID) for n in range(20 * BATCH + 1)]
     await apply(valkey_store, [room.charged(charge(user=user), NOON_MS, Usage(1), 1) for user in users])
     assert [record.user_id for record in await read(valkey_store)] == [user.id for user in users]
+
+
+async def test_sessions_can_be_left_out(valkey_store: Store) -> None:
+    """Who only wants sums does not read them."""
+    added = rollups().charged(charge(session="s1"), NOON_MS, Usage(5, 6), 11)
+    await apply(valkey_store, [added])
+    (whole,) = await read(valkey_store)
+    (record,) = [one async for one in days(valkey_store, COMPANY_ID, DAY_ONE, DAY_TWO, sessions=False)]
+    assert len(whole.sessions) == 1
+    assert record == replace(whole, sessions=frozenset(), valid_sessions=frozenset())
 
 
 async def test_an_inverted_range_is_empty(valkey_store: Store) -> None:

@@ -83,7 +83,7 @@ def _only_user(caller: Caller, company: Company) -> str | None:
 
 async def _sums(gateway: Gateway, company: Company, asked: Asked, user_id: str | None) -> Sums:
     sums: Sums = {}
-    async for record in days(gateway.store, company.id, asked.start, asked.end):
+    async for record in days(gateway.store, company.id, asked.start, asked.end, sessions=False):
         if user_id is not None and record.user_id != user_id:
             continue
         for group, counts in summed([record], asked.by).items():
