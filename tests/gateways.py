@@ -55,7 +55,9 @@ class Limits:
 
 
 _YAML = """
-server: {{port: 0, drain_seconds: 5, stall_seconds: {stall_seconds}, max_body_bytes: {max_body_bytes}, cors_origins: {cors_origins}}}
+server:
+  {{port: 0, drain_seconds: 5, stall_seconds: {stall_seconds}, max_body_bytes: {max_body_bytes},
+    cors_origins: {cors_origins}}}
 store: {{url: embedded, data_dir: ./data}}
 ledger:
   enforcement: {enforcement}

@@ -36,8 +36,12 @@ class Asked:
 
     def intervals(self, oldest: date, today: date) -> list[Interval]:
         """Give those of the range that begin by `today` and may hold anything since `oldest`, ascending."""
-        first, last = max(self.first or oldest, oldest), min(self.last or today, today)
+        first, last = self.first or oldest, self.last or today
         found: list[Interval] = []
+        if first > last:
+            return found
+        first = max(first, _around(self.kind, oldest).first)
+        last = min(last, _around(self.kind, today).until - _DAY)
         while first <= last:
             interval = _around(self.kind, first)
             found.append(interval)

@@ -103,7 +103,11 @@ def month(year: int, number: int) -> Interval:
         (Kind.DAILY, date(2020, 1, 1), date(2020, 12, 31), []),
         (Kind.MONTHLY, date(2026, 9, 30), date(2026, 11, 1), [month(2026, 9), month(2026, 10), month(2026, 11)]),
         (Kind.MONTHLY, date(2025, 12, 31), date(2025, 12, 31), [month(2025, 12)]),
-        (Kind.MONTHLY, date(2026, 11, 30), date(2026, 11, 30), []),
+        (Kind.MONTHLY, date(2026, 11, 30), date(2026, 11, 30), [month(2026, 11)]),
+        (Kind.MONTHLY, date(2026, 11, 30), None, []),
+        (Kind.MONTHLY, date(2026, 12, 1), date(2026, 12, 31), []),
+        (Kind.MONTHLY, date(2025, 10, 1), date(2025, 10, 2), [month(2025, 10)]),
+        (Kind.MONTHLY, date(2025, 9, 1), date(2025, 9, 30), []),
         (Kind.MONTHLY, date(2026, 11, 2), date(2026, 11, 1), []),
         (
             Kind.MONTHLY,
