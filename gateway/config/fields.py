@@ -16,7 +16,7 @@ from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from gateway.config.address import is_bindable, is_store_url, is_web_origin, url_problem
-from gateway.model import Enforcement, OnDisconnect, Period, Role, Scope, Unit
+from gateway.model import CATEGORIES, Enforcement, OnDisconnect, Period, Role, Scope, Unit
 from gateway.model.guid import parse_guid
 
 T = TypeVar("T")
@@ -26,16 +26,6 @@ MAX_MODEL_TOKENS = 10**8
 """More than any model takes or gives."""
 MAX_SECONDS = 86_400
 
-CATEGORIES = (
-    "chat",
-    "knowledge_doc_indexing",
-    "knowledge_doc_storage",
-    "rerank",
-    "database_processing",
-    "tool_call",
-    "asr",
-    "tts",
-)
 STORE_URL_WORDS = (
     "must be `embedded`, redis://HOST[:PORT][/DB], rediss://HOST[:PORT][/DB] or unix:///PATH "
     "(percent-encode special characters in a password)"

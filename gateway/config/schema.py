@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from gateway.config import fields as f
 from gateway.config.section import Section, required, setting
-from gateway.model import UNLIMITED, Enforcement, OnDisconnect, Role, Timeouts, Unit
+from gateway.model import CATEGORIES, UNLIMITED, Enforcement, OnDisconnect, Role, Timeouts, Unit
 
 
 class ServerSection(Section):
@@ -127,7 +127,7 @@ class PurposeSection(Section):
 
     description: f.Description = setting("", "What it is, in a line.")
     category: f.Category | None = setting(
-        None, f"Billing category, else the endpoint's: {', '.join(f'`{name}`' for name in f.CATEGORIES)}."
+        None, f"Billing category, else the endpoint's: {', '.join(f'`{name}`' for name in CATEGORIES)}."
     )
     deep_thought: f.Switch = setting(False, "Count its completions as deep thought too.")
     imports: f.Switch = setting(False, "Count the characters of its prompts as imported.", alias="import")

@@ -38,6 +38,7 @@ from gateway.model.calls import (
     Usage,
 )
 from gateway.model.people import (
+    CATEGORIES,
     Agent,
     Caller,
     Company,
@@ -52,6 +53,7 @@ from gateway.model.people import (
 MICROS = 1_000_000
 
 __all__ = [
+    "CATEGORIES",
     "MICROS",
     "UNLIMITED",
     "Agent",

@@ -100,6 +100,19 @@ class Caller:
         return self.key.role
 
 
+CATEGORIES = (
+    "chat",
+    "knowledge_doc_indexing",
+    "knowledge_doc_storage",
+    "rerank",
+    "database_processing",
+    "tool_call",
+    "asr",
+    "tts",
+)
+"""What credits are billed under; a purpose's, else the endpoint's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Purpose:
     """Why a call is made: a short code of the configuration, with its billing category (None: the endpoint's)."""

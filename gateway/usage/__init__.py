@@ -7,10 +7,9 @@ so that the two cannot disagree.
 from gateway.usage.intervals import Consumption, Interval, consumption
 from gateway.usage.names import ModelNames, UsageKey, parse_usage_key, usage_key
 from gateway.usage.queries import By, Counts, DayRecord, Totals, credits_by_day, days, summed, with_key_names
-from gateway.usage.rollup import CATEGORIES, Charge, Rollups, category
+from gateway.usage.rollup import Charge, Rollups, category
 
 __all__ = [
-    "CATEGORIES",
     "By",
     "Charge",
     "Consumption",

@@ -14,17 +14,6 @@ from gateway.model import MICROS, Caller, Endpoint, Increment, Key, Purpose, Rol
 from gateway.usage import keys
 from gateway.usage.names import usage_key
 
-CATEGORIES = (
-    "chat",
-    "knowledge_doc_indexing",
-    "knowledge_doc_storage",
-    "rerank",
-    "database_processing",
-    "tool_call",
-    "asr",
-    "tts",
-)
-
 _ENDPOINT_CATEGORIES: Mapping[Endpoint, str] = {
     Endpoint.CHAT: "chat",
     Endpoint.COMPLETIONS: "chat",

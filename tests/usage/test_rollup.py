@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config.value import Credits
-from gateway.model import Caller, Endpoint, Key, Provider, Purpose, Rollup, Usage
-from gateway.usage import CATEGORIES, Charge, category
+from gateway.model import CATEGORIES, Caller, Endpoint, Key, Provider, Purpose, Rollup, Usage
+from gateway.usage import Charge, category
 from gateway.usage.keys import session_digest
 from tests.usage.charges import (
     ACME,

@@ -6,7 +6,7 @@ Credits are kept in millionths; on the wire they are numbers, whole where they a
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from gateway.usage import CATEGORIES
+from gateway.model import CATEGORIES
 
 MILLIONTHS = 1_000_000
 Line = dict[str, str | int | float]

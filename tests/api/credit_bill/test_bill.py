@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.api.credit_bill.bill import MILLIONTHS, credit, day_line, total_line
-from gateway.usage import CATEGORIES
+from gateway.model import CATEGORIES
 
 DAY = date(2026, 2, 2)
 FIELDS = ["date", "total", *CATEGORIES]
