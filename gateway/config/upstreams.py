@@ -10,28 +10,10 @@ from gateway.config.findings import Findings, Path
 from gateway.config.schema import CreditsSection, Document, ProviderSection
 from gateway.config.value import Credits
 from gateway.model import MICROS, ModelSpec, Provider, Purpose, Secret, TemplateTokens, Timeouts
+from gateway.model.headers import CLIENT_OWNED
 
 # A header that decides how a request travels, or that the gateway itself sets.
-_OUR_HEADERS = frozenset(
-    {
-        "accept-encoding",
-        "connection",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authentication-info",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
+_OUR_HEADERS = CLIENT_OWNED | {"content-type"}
 _NOT_FOR_DEMO = ("base_url", "api_key", "ca_file", "headers", "template_tokens")
 
 

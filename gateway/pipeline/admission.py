@@ -69,8 +69,7 @@ async def admit(
     if isinstance(outcome, Refusal):
         raise refused(outcome)
     weights = gateway.config.ledger.weights
-    assumed = Usage(estimate.prompt_tokens, estimated=True)
-    hold = Hold(gateway.holds, outcome, weights, assumed, _charging(gateway, charge, order))
+    hold = Hold(gateway.holds, outcome, weights, estimate.prompt_tokens, _charging(gateway, charge, order))
     cap = _cap(call, route, outcome, wish)
     return Admitted(call, caller, purpose, route, dialect, estimate, hold, cap, _bound(call, route, cap, wish))
 
@@ -120,11 +119,9 @@ def _cap(call: Call, route: Route, lease: Lease, wish: _Wish) -> int | None:
     maximum = route.spec.max_output_tokens
     is_unknown = call.output_bound is None and maximum is None and wish.share is Share.YES
     is_above = call.output_bound is not None and maximum is not None and call.output_bound > maximum
-    if lease.granted_tokens < wish.first or is_unknown or is_above:
-        return (
-            min(lease.granted_tokens if lease.granted_tokens < wish.first else wish.bound, wish.bound) // call.choices
-        )
-    return None
+    if lease.granted_tokens < wish.first:
+        return lease.granted_tokens // call.choices
+    return wish.bound // call.choices if is_unknown or is_above else None
 
 
 def _charge(gateway: Gateway, call: Call, caller: Caller, company: Company, purpose: Purpose, route: Route) -> Charge:

@@ -26,14 +26,14 @@ class Hold:
     `granted_tokens` is the completion that is set aside so far.
     """
 
-    def __init__(self, holds: "Holds", lease: Lease, weights: Weights, assumed: Usage, charged: Charged) -> None:
+    def __init__(self, holds: "Holds", lease: Lease, weights: Weights, prompt_tokens: int, charged: Charged) -> None:
         self.lease = lease
         self.granted_tokens = lease.granted_tokens
         self.usage: Usage | None = None
         self.overrun_tokens = 0
         self._holds = holds
         self._weights = weights
-        self._assumed = assumed
+        self._prompt_tokens = prompt_tokens
         self._charged = charged
         self._closing: asyncio.Task[str] | None = None
         self._charged_amounts: list[int] | None = None
@@ -72,7 +72,7 @@ class Hold:
 
     def all_of_it(self) -> Usage:
         """Give the usage of a call of which nothing is known but that it was sent: the prompt and all that is held."""
-        return Usage(self._assumed.input_tokens, self.granted_tokens, estimated=True)
+        return Usage(self._prompt_tokens, self.granted_tokens, estimated=True)
 
     async def grow_to(self, want_tokens: int) -> Extension:
         """Set aside `want_tokens` of completion in all, or as much of it as the hard budgets grant."""
@@ -129,9 +129,6 @@ class Holds:
     def remove(self, hold: Hold) -> None:
         """Let it end."""
         self._open.discard(hold)
-
-    def __len__(self) -> int:
-        return len(self._open)
 
     async def keep_beating(self) -> None:
         """Move every lease's deadline, three times in a lease's life, for ever."""

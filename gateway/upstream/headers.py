@@ -8,23 +8,7 @@ from collections.abc import Mapping
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.model import Provider
-
-HOP_BY_HOP = frozenset(
-    (
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authentication-info",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    )
-)
-# What this client states itself; a second opinion in the request would be a smuggling tool.
-CLIENT_OWNED = HOP_BY_HOP | {"accept-encoding", "content-encoding", "content-length", "expect", "host"}
+from gateway.model.headers import CLIENT_OWNED, HOP_BY_HOP
 
 
 def request_headers(provider: Provider, headers: Mapping[str, str]) -> CIMultiDict[str]:

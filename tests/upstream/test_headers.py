@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.model import Secret
-from gateway.upstream.headers import CLIENT_OWNED, HOP_BY_HOP, end_to_end, request_headers
+from gateway.model.headers import CLIENT_OWNED, HOP_BY_HOP
+from gateway.upstream.headers import end_to_end, request_headers
 from tests.upstream.conftest import provider_at
 
 NAMES = st.one_of(st.sampled_from(sorted(CLIENT_OWNED)), st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,12}", fullmatch=True))
