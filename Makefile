@@ -38,7 +38,7 @@ pins: ## Renew constraints.txt from a clean environment
 	@echo "==> Resolving every group anew in build/pins (about half a minute)"
 	@$(find_python) && rm -rf build/pins && "$$python" -m venv build/pins \
 		&& build/pins/bin/python -m pip install --quiet --upgrade 'pip>=25.1' \
-		&& build/pins/bin/python -m pip install --quiet . --group test --group lint \
+		&& build/pins/bin/python -m pip install --quiet . --group test --group lint --group bench \
 		&& build/pins/bin/python -m pip freeze --exclude token-budget-gateway > build/pins/freeze \
 		&& { echo '# Exact versions for development and the image: `make pins` renews them.'; cat build/pins/freeze; } \
 			> constraints.txt && rm -rf build/pins
