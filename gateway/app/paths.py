@@ -23,7 +23,7 @@ _DOTS = {b".", b".."}
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A path with `{name}` segments, or `text{name}` ones; a last `{name...}` takes all that is left."""
+    """A path with `{name}` segments, or `text{name}text` ones; a last `{name...}` takes all that is left."""
 
     segments: tuple[str, ...]
 
@@ -34,20 +34,23 @@ class Template:
 
     def match(self, raw: Sequence[str]) -> dict[str, str] | None:
         """Give the values of the segments, or None."""
-        is_open = self.segments[-1].endswith("...}")
+        is_open = "...}" in self.segments[-1]
         if len(raw) < len(self.segments) or (len(raw) > len(self.segments) and not is_open):
             return None
         values: dict[str, str] = {}
         for place, wanted in enumerate(self.segments):
-            literal, brace, name = wanted.partition("{")
+            literal, brace, rest = wanted.partition("{")
             if not raw[place].startswith(literal) or not (brace or raw[place] == literal):
                 return None
             if brace:
-                last = len(raw) if name.endswith("...}") else place + 1
-                value = _value(name.strip(".}"), [raw[place].removeprefix(literal), *raw[place + 1 : last]])
+                name, _, suffix = rest.partition("}")
+                last = len(raw) if name.endswith("...") else place + 1
+                value = _value(
+                    name.strip("."), "/".join((raw[place].removeprefix(literal), *raw[place + 1 : last])), suffix
+                )
                 if value is None:
                     return None
-                values[name.strip(".}")] = value
+                values[name.strip(".")] = value
         return values
 
 
@@ -56,8 +59,10 @@ def is_template(path: str) -> bool:
     return "{" in path
 
 
-def _value(name: str, raw: Sequence[str]) -> str | None:
-    decoded = b"/".join(unquote_to_bytes(segment) for segment in raw)
+def _value(name: str, raw: str, suffix: str) -> str | None:
+    if not raw.endswith(suffix):
+        return None
+    decoded = unquote_to_bytes(raw.removesuffix(suffix))
     if not _PATTERNS[name].fullmatch(decoded) or _DOTS & set(decoded.split(b"/")):
         return None
     return decoded.decode("ascii")

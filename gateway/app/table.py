@@ -15,9 +15,9 @@ def metered(endpoint: Endpoint) -> Handler:
     """Give the handler of a proxied, metered operation."""
 
     async def handle(
-        gateway: Gateway, request: web.BaseRequest, call_id: str, _params: Mapping[str, str]
+        gateway: Gateway, request: web.BaseRequest, call_id: str, params: Mapping[str, str]
     ) -> web.StreamResponse:
-        return await proxy(gateway, request, endpoint, call_id)
+        return await proxy(gateway, request, endpoint, call_id, params)
 
     return handle
 

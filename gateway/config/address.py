@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, urlsplit
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})", re.ASCII)
 _PRINTABLE = re.compile(r"[!-~]+", re.ASCII)
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~!$&'()*+,:@=-]+)*/?", re.ASCII)
+_QUERY = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,:@=/?-]|%[0-9A-Fa-f]{2})+", re.ASCII)
 _ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9_][a-z0-9._-]{0,252})(?::([1-9][0-9]{0,4}))?", re.ASCII)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _METADATA_NAMES = frozenset(
@@ -77,6 +78,14 @@ def url_problem(url: str) -> str | None:
     if parts.hostname.rstrip(".") in _METADATA_NAMES or (ip is not None and _is_refused(ip)):
         return "must not be a link-local address or a cloud's metadata service"
     return None
+
+
+def webhook_problem(url: str) -> str | None:
+    """Say what forbids `url` as a webhook's; None if nothing does. Like a base URL, but it may have a query."""
+    base, mark, query = url.partition("?")
+    if mark and not _QUERY.fullmatch(query):
+        return "must have a query of plain characters (`%41` for others), and no fragment"
+    return url_problem(base)
 
 
 def _split(url: str) -> SplitResult | None:

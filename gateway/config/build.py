@@ -12,8 +12,9 @@ from gateway.config.keys import build_keys
 from gateway.config.limits import build_budgets
 from gateway.config.people import build_people
 from gateway.config.schema import Document, LedgerSection, StoreSection
-from gateway.config.upstreams import build_credits, build_providers, build_purposes
+from gateway.config.upstreams import build_credits, build_prices, build_providers, build_purposes
 from gateway.config.value import Config, LedgerConfig, Server, StoreConfig
+from gateway.config.warned import build_warnings, secrets_of
 from gateway.model import MICROS, Quotas, Secret, Weights
 
 
@@ -29,6 +30,7 @@ def build(document: Document, source: Path, findings: Findings) -> Config:
         timezone=document.timezone,
         ledger=_ledger(document.ledger),
         providers=providers,
+        prices=build_prices(document),
         purposes=build_purposes(document, findings),
         default_purpose=document.default_purpose,
         quotas=Quotas(**document.quotas.model_dump()),
@@ -38,6 +40,7 @@ def build(document: Document, source: Path, findings: Findings) -> Config:
         keys=keys,
         budgets=build_budgets(document, people, {key.name: key for key in keys}, providers, findings),
         credits=build_credits(document.credits, providers, findings),
+        warnings=build_warnings(document.warnings),
         secrets=_secrets(document),
     )
 
@@ -59,6 +62,7 @@ def _ledger(section: LedgerSection) -> LedgerConfig:
         default_output_tokens=section.default_output_tokens,
         lease_seconds=section.lease_seconds,
         weights=Weights(**weights),
+        unpriced=section.unpriced,
     )
 
 
@@ -70,4 +74,5 @@ def _secrets(document: Document) -> frozenset[str]:
     texts |= {key.key or "" for key in document.keys}
     for provider in document.providers.values():
         texts |= {provider.api_key or "", *provider.headers.values()}
+    texts |= secrets_of(document.warnings)
     return frozenset(texts - {""})

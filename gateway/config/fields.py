@@ -12,16 +12,18 @@ from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from gateway.config.address import is_bindable, is_store_url, is_web_origin, url_problem
-from gateway.model import CATEGORIES, Enforcement, OnDisconnect, Period, Role, Scope, Unit
+from gateway.config.address import is_bindable, is_store_url, is_web_origin, url_problem, webhook_problem
+from gateway.model import CATEGORIES, DIALECT_WIRES, Enforcement, OnDisconnect, Period, Role, Scope, Unit, Unpriced
 from gateway.model.guid import parse_guid
 
 T = TypeVar("T")
 
 MAX_LIMIT = 10**12
+MAX_DOLLARS = 10**8
+"""In micro-dollars far below 2^53, where the integers of the store end."""
 MAX_MODEL_TOKENS = 10**8
 """More than any model takes or gives."""
 MAX_SECONDS = 86_400
@@ -66,6 +68,13 @@ def _decimal(high: int) -> BeforeValidator:
     return _read(meaning, f"must be a number from 0 to {high:,} with at most 6 decimals")
 
 
+def _amount(text: str) -> Decimal | None:
+    if _WHOLE.fullmatch(text):
+        number = Decimal(text)
+        return number if -1 <= number <= MAX_LIMIT else None
+    return Decimal(text) if "." in text and _DECIMAL.fullmatch(text) else None
+
+
 def _seconds(text: str) -> float | None:
     number = float(text) if _DECIMAL.fullmatch(text) else None
     return number if number is not None and 0 < number <= MAX_SECONDS else None
@@ -74,6 +83,19 @@ def _seconds(text: str) -> float | None:
 def _text(pattern: str, words: str) -> BeforeValidator:
     compiled = re.compile(pattern, re.ASCII)
     return _read(lambda text: text if compiled.fullmatch(text) else None, words)
+
+
+def _webhook_url(value: Any) -> str:
+    problem = webhook_problem(value) if isinstance(value, str) else "must be a URL"
+    if problem is not None:
+        raise PydanticCustomError("words", "{words}", {"words": problem})
+    return str(value)
+
+
+def _rising(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    if sorted(set(numbers)) != list(numbers):
+        raise PydanticCustomError("words", "{words}", {"words": "must rise, each number once, such as [80, 95, 100]"})
+    return numbers
 
 
 def _base_url(value: Any) -> str:
@@ -126,12 +148,20 @@ LeaseSeconds = Annotated[int, _whole(1, 3_600)]
 ModelTokens = Annotated[int, _whole(1, MAX_MODEL_TOKENS)]
 PromptTokens = Annotated[int, _whole(0, MAX_MODEL_TOKENS)]
 Limit = Annotated[int, _whole(-1, MAX_LIMIT, "must be -1 (unlimited), 0 (blocked) or a whole number up to 10^12")]
+# What a number may be besides follows from the unit, which only `limits` looks at.
+BudgetLimit = Annotated[
+    Decimal,
+    _read(_amount, "must be -1 (unlimited), 0 (blocked) or a whole number up to 10^12, in usd with at most 6 decimals"),
+]
 # Every one of these lengths is a whole number of buckets, and of at most 480 of them (LEDGER.md section 2).
 WindowDays = Annotated[int, _whole(1, 480)]
 WindowSeconds = Annotated[int, _whole(1, 31 * 86_400)]
 Seconds = Annotated[float, _read(_seconds, f"must be a number of seconds, above 0 and at most {MAX_SECONDS:,}")]
+WebhookSeconds = Annotated[int, _whole(1, 60)]
+Percents = Annotated[tuple[Annotated[int, _whole(1, 100)], ...], AfterValidator(_rising)]
 Weight = Annotated[Decimal, _decimal(1_000)]
 Credit = Annotated[Decimal, _decimal(1_000_000)]
+Dollars = Annotated[Decimal, _decimal(100_000)]
 Switch = Annotated[bool, _read(lambda text: _SWITCH.get(text.lower()), "must be true or false")]
 
 Zone = Annotated[str, _read(_zone, "must be the name of an IANA time zone, such as UTC or Europe/Rome")]
@@ -154,6 +184,7 @@ FilePath = Annotated[str, _text(r"[^\x00-\x1f]{1,4096}", "must be a file path")]
 
 Host = Annotated[str, _read(lambda text: text if is_bindable(text) else None, "must be an IP address or a host name")]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]
+WebhookUrl = Annotated[str, BeforeValidator(_webhook_url)]
 WebOrigin = Annotated[
     str,
     _read(
@@ -164,11 +195,13 @@ WebOrigin = Annotated[
 StoreUrl = Annotated[str, _read(lambda text: text if is_store_url(text) else None, STORE_URL_WORDS)]
 KeyText = Annotated[str, _text(r"[A-Za-z0-9._~-]{16,512}", "must be 16 to 512 letters, digits, `.`, `_`, `~` or `-`")]
 Sha256 = Annotated[str, _text(r"[0-9a-fA-F]{64}", "must be a SHA-256 in 64 hexadecimal digits")]
+SigningSecret = Annotated[str, _text(r"[!-~]{16,512}", "must be 16 to 512 printable ASCII characters, without spaces")]
 Credential = Annotated[str, _text(r"[!-~]*", "must be printable ASCII without spaces or line ends")]
 HeaderName = Annotated[str, _text(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", "must be the name of an HTTP header")]
 HeaderValue = Annotated[str, _text(r"[!-~](?:[ -~]*[!-~])?", "must be printable ASCII on one line, and not empty")]
 
-Dialect = Annotated[str, _word(("openai", "demo"))]
+Dialect = Annotated[str, _word(tuple(DIALECT_WIRES))]
+ApiVersion = Annotated[str, _text(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:-preview)?", "must be a date such as `2025-04-01`")]
 Category = Annotated[str, _word(CATEGORIES)]
 Disconnect = Annotated[OnDisconnect, _member(OnDisconnect)]
 KeyRole = Annotated[Role, _member(Role)]
@@ -176,3 +209,4 @@ BudgetScope = Annotated[Scope, _member(Scope)]
 BudgetUnit = Annotated[Unit, _member(Unit)]
 CalendarPeriod = Annotated[Period, _member(Period)]
 Strictness = Annotated[Enforcement, _member(Enforcement)]
+PricelessModels = Annotated[Unpriced, _member(Unpriced)]

@@ -6,11 +6,14 @@ The rule that matters: a limit that could never count anything is refused, for s
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
+from gateway.config.fields import MAX_DOLLARS
 from gateway.config.findings import Findings, Path
 from gateway.config.people import People
 from gateway.config.schema import BudgetSection, Document, WindowSection
 from gateway.config.upstreams import has_model
 from gateway.model import (
+    MICROS,
+    UNLIMITED,
     BudgetRule,
     Calendar,
     Fixed,
@@ -54,7 +57,7 @@ def build_budgets(
                 name=section.name,
                 scope=section.scope,
                 window=_window(section, path, findings),
-                limit=section.limit,
+                limit=_limit(section, path, findings),
                 unit=section.unit,
                 match=Match(**section.match.model_dump()),
                 enforcement=section.enforcement or document.ledger.enforcement,
@@ -106,6 +109,18 @@ def _check_match(
         findings.add((*path, "match", "model"), "matches no model of these providers")
     if match.purpose is not None and not any(fnmatchcase(code, match.purpose) for code in document.purposes):
         findings.add((*path, "match", "purpose"), f"matches no purpose; there are: {', '.join(document.purposes)}")
+
+
+def _limit(section: BudgetSection, path: Path, findings: Findings) -> int:
+    """Give the limit in the budget's unit; dollars become micro-dollars."""
+    limit = section.limit
+    if section.unit is not Unit.USD:
+        if limit != int(limit):
+            findings.add((*path, "limit"), f"must be a whole number, as the unit is {section.unit}")
+        return int(limit)
+    if limit > MAX_DOLLARS:
+        findings.add((*path, "limit"), f"must be at most {MAX_DOLLARS:,} dollars")
+    return UNLIMITED if limit == UNLIMITED else int(limit * MICROS)
 
 
 def _window(section: BudgetSection, path: Path, findings: Findings) -> Window:

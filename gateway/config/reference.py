@@ -55,7 +55,11 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.default
-    if value is None or value == "" or isinstance(value, Section | dict | tuple):
+    if not value and not isinstance(value, bool | int):
+        return ""
+    if isinstance(value, tuple):
+        return f"`[{', '.join(map(str, value))}]`"
+    if isinstance(value, Section | dict):
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"

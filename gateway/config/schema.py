@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 
 from gateway.config import fields as f
 from gateway.config.section import Section, required, setting
-from gateway.model import CATEGORIES, UNLIMITED, Enforcement, OnDisconnect, Role, Timeouts, Unit
+from gateway.config.warned import WarningsSection
+from gateway.model import CATEGORIES, UNLIMITED, Enforcement, OnDisconnect, Role, Timeouts, Unit, Unpriced
 
 
 class ServerSection(Section):
@@ -61,6 +62,21 @@ class LedgerSection(Section):
     )
     lease_seconds: f.LeaseSeconds = setting(60, "How long a hold outlives a gateway that died.")
     weights: WeightsSection = setting(WeightsSection(), "How budgets weigh the kinds of token.")
+    unpriced: f.PricelessModels = setting(
+        Unpriced.REFUSE, "A model without a price, under a budget in dollars: `refuse` it, or call it `free`."
+    )
+
+
+class ModelPriceSection(Section):
+    """`providers.NAME.models.MODEL.price:`."""
+
+    input: f.Dollars = required("Dollars for a million prompt tokens.")
+    output: f.Dollars = required("Dollars for a million completion tokens, reasoning included.")
+    cache_read: f.Dollars | None = setting(None, "For those read from the provider's cache; left out, as `input`.")
+    cache_creation: f.Dollars | None = setting(None, "For those written to that cache; left out, as `input`.")
+    input_audio: f.Dollars | None = setting(None, "For prompt tokens that are sound; left out, as `input`.")
+    output_audio: f.Dollars | None = setting(None, "For completion tokens that are sound; left out, as `output`.")
+    request: f.Dollars = setting(Decimal(0), "Dollars for each call, beside its tokens.")
 
 
 class ModelSection(Section):
@@ -69,6 +85,9 @@ class ModelSection(Section):
     max_output_tokens: f.ModelTokens | None = setting(None, "The longest answer that the model can give.")
     reasoning: f.Switch | None = setting(
         None, "Whether it thinks unseen, so that its output cannot be watched; left out, its name decides."
+    )
+    price: ModelPriceSection | None = setting(
+        None, "What budgets in dollars count; left out, the price that is publicly known of its provider."
     )
 
 
@@ -90,7 +109,10 @@ class TemplateTokensSection(Section):
 class ProviderSection(Section):
     """`providers.NAME:`."""
 
-    dialect: f.Dialect = required("`openai` (any compatible server) or `demo` (the built-in model).")
+    dialect: f.Dialect = required(
+        "What it speaks: `openai` (any compatible server), `azure`, `anthropic`, `gemini`, `ollama`, `bedrock`, or "
+        "`demo` (the built-in model)."
+    )
     base_url: f.BaseUrl | None = setting(
         None, "Where it is, with the version: `https://api.openai.com/v1`; required, except for `demo`."
     )
@@ -102,6 +124,10 @@ class ProviderSection(Section):
     )
     chargeable: f.Switch = setting(True, "Whether we pay for it (`$` in usage), or the customer does.")
     media_tokens: f.PromptTokens = setting(48_169, "What an image, sound or file in a prompt is taken to cost.")
+    unseen_tokens: f.PromptTokens = setting(
+        200_000, "What is held for a part of a prompt that only it knows: stored answers and files, its own tools."
+    )
+    api_version: f.ApiVersion | None = setting(None, "Azure's `api-version`; left out, the address is its v1 API.")
     template_tokens: TemplateTokensSection | None = setting(
         None, "What its chat template adds to a prompt; left out: 700, with tools 1,500. Not for OpenAI's own models."
     )
@@ -234,8 +260,8 @@ class BudgetSection(Section):
     agent: f.Reference | None = setting(None, "Only this agent (scope `agent`).")
     match: MatchSection = setting(MatchSection(), "Which calls it counts; left out: all.")
     window: WindowSection | None = setting(None, "Over what time; exactly one kind, none for `in_flight`.")
-    unit: f.BudgetUnit = setting(Unit.TOKENS, "`tokens`, `requests`, or `in_flight` (calls at the same time).")
-    limit: f.Limit = required("How much: -1 unlimited, 0 blocked.")
+    unit: f.BudgetUnit = setting(Unit.TOKENS, "`tokens`, `requests`, `in_flight` (calls at the same time) or `usd`.")
+    limit: f.BudgetLimit = required("How much, in `usd` with up to 6 decimals: -1 unlimited, 0 blocked.")
     enforcement: f.Strictness | None = setting(None, "Left out, the ledger's.")
 
 
@@ -276,3 +302,4 @@ class Document(Section):
     keys: tuple[KeySection, ...] = setting((), "Who may call, and as whom.")
     budgets: tuple[BudgetSection, ...] = setting((), "Further limits, all checked in the same atomic step.")
     credits: CreditsSection = setting(CreditsSection(), "What the consumption APIs bill.")
+    warnings: WarningsSection = setting(WarningsSection(), "When to tell that a budget is nearly gone, and whom.")

@@ -7,9 +7,21 @@ from pathlib import Path as FilePath
 from types import MappingProxyType
 
 from gateway.config.findings import Findings, Path
-from gateway.config.schema import CreditsSection, Document, ProviderSection
+from gateway.config.schema import CreditsSection, Document, ModelPriceSection, ProviderSection
 from gateway.config.value import Credits
-from gateway.model import MICROS, ModelSpec, Provider, Purpose, Secret, TemplateTokens, Timeouts
+from gateway.model import (
+    DIALECT_WIRES,
+    MICROS,
+    ModelSpec,
+    Price,
+    Provider,
+    Purpose,
+    Rates,
+    Secret,
+    TemplateTokens,
+    Timeouts,
+    Wire,
+)
 from gateway.model.headers import CLIENT_OWNED
 
 # A header that decides how a request travels, or that the gateway itself sets.
@@ -39,8 +51,20 @@ def build_purposes(document: Document, findings: Findings) -> Mapping[str, Purpo
     )
 
 
+def build_prices(document: Document) -> Mapping[tuple[str, str], Price]:
+    """Make the prices in dollars that the file states, by (provider, listed model)."""
+    return MappingProxyType(
+        {
+            (provider, model): _price(spec.price)
+            for provider, section in document.providers.items()
+            for model, spec in section.models.items()
+            if spec.price is not None
+        }
+    )
+
+
 def build_credits(section: CreditsSection, providers: Mapping[str, Provider], findings: Findings) -> Credits:
-    """Make the prices, in millionths of a credit."""
+    """Make the prices in credits, in millionths of one."""
     for name in section.models:
         if not has_model(providers.values(), name):
             findings.add(("credits", "models", name), "is a price for a model that no provider lists")
@@ -74,12 +98,20 @@ def _provider(name: str, section: ProviderSection, directory: FilePath, findings
         ),
         chargeable=section.chargeable,
         media_tokens=section.media_tokens,
+        unseen_tokens=section.unseen_tokens,
+        api_version=section.api_version,
         template_tokens=TemplateTokens(template.plain, template.tools) if template else None,
         timeouts=Timeouts(**section.timeouts.model_dump()),
         ca_file=None if ca_file is None else str(ca_file),
         headers=tuple((header, Secret(value)) for header, value in section.headers.items()),
         on_disconnect=section.on_disconnect,
     )
+
+
+def _price(section: ModelPriceSection) -> Price:
+    stated = {name: int(rate * MICROS) for name, rate in section.model_dump(exclude_none=True).items()}
+    request_micros = stated.pop("request")
+    return Price(Rates.of(**stated), request_micros=request_micros)
 
 
 def _is_ca_bundle(file: FilePath) -> bool:
@@ -94,6 +126,8 @@ def _check_upstream(section: ProviderSection, path: Path, findings: Findings) ->
     template = section.template_tokens
     if template is not None and template.tools < template.plain:
         findings.add((*path, "template_tokens", "tools"), "is below plain: tools only add to a prompt")
+    if section.api_version is not None and section.dialect != "azure":
+        findings.add((*path, "api_version"), "has a meaning for the dialect azure only")
     if section.dialect != "demo":
         if section.base_url is None:
             findings.add(path, f"needs a base_url, as its dialect is {section.dialect}")
@@ -117,13 +151,15 @@ def _check_headers(section: ProviderSection, path: Path, findings: Findings) -> 
 
 
 def _check_models(providers: Mapping[str, ProviderSection], findings: Findings) -> None:
-    listed: dict[str, str] = {}
+    listed: dict[tuple[str, Wire], str] = {}
     for provider, section in providers.items():
         for model in section.models:
             path = ("providers", provider, "models", model)
             prefix, slash, _ = model.partition("/")
             if slash and prefix in providers:
                 findings.add(path, f"could also be a model of the provider {prefix}: rename that provider")
-            elif "*" not in model and model in listed:
-                findings.add(path, f"is listed by the provider {listed[model]} too; only a pattern may stand twice")
-            listed.setdefault(model, provider)
+                continue
+            name = (model, DIALECT_WIRES[section.dialect])
+            if "*" not in model and name in listed:
+                findings.add(path, f"is listed by the provider {listed[name]} too; only a pattern may stand twice")
+            listed.setdefault(name, provider)

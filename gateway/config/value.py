@@ -13,10 +13,12 @@ from gateway.model import (
     Company,
     Enforcement,
     Key,
+    Price,
     Provider,
     Purpose,
     Quotas,
     Secret,
+    Unpriced,
     User,
     Weights,
 )
@@ -53,6 +55,7 @@ class LedgerConfig:
     default_output_tokens: int
     lease_seconds: int
     weights: Weights
+    unpriced: Unpriced = Unpriced.REFUSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +68,29 @@ class Credits:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhook:
+    """Who is told of warnings: `url` is http or https and may hold a token, `secret` signs each post."""
+
+    url: Secret
+    secret: Secret
+    timeout_seconds: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class WarningsConfig:
+    """When a budget is nearly gone: rising percents of its limit (none: never), and who is told beside the log."""
+
+    thresholds: tuple[int, ...] = ()
+    webhook: Webhook | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A whole configuration. Mappings are read-only and in the file's order.
 
-    `quotas` are the defaults, every field an int (-1 = unlimited). `users` is keyed by (company id, user id). `secrets`
-    holds every secret text of the file, for a log filter.
+    `prices` are those that the file states, by (provider, listed model). `quotas` are the defaults, every field an int
+    (-1 = unlimited). `users` is keyed by (company id, user id). `secrets` holds every secret text of the file, for a
+    log filter.
     """
 
     source: Path
@@ -78,6 +99,7 @@ class Config:
     timezone: str
     ledger: LedgerConfig
     providers: Mapping[str, Provider]
+    prices: Mapping[tuple[str, str], Price]
     purposes: Mapping[str, Purpose]
     default_purpose: str
     quotas: Quotas
@@ -87,4 +109,5 @@ class Config:
     keys: tuple[Key, ...]
     budgets: tuple[BudgetRule, ...]
     credits: Credits
+    warnings: WarningsConfig
     secrets: frozenset[str] = field(repr=False)

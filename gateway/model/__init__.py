@@ -21,22 +21,26 @@ from gateway.model.budgets import (
     Rollup,
     Scope,
     Unit,
+    Unpriced,
     Weights,
     Window,
 )
 from gateway.model.calls import (
     Call,
-    Endpoint,
     Estimate,
+    Media,
+    MediaKind,
     ModelSpec,
     OnDisconnect,
     Provider,
+    Request,
     Route,
     Secret,
     TemplateTokens,
     Timeouts,
     Usage,
 )
+from gateway.model.endpoints import DIALECT_WIRES, Endpoint, Wire
 from gateway.model.people import (
     CATEGORIES,
     Agent,
@@ -49,11 +53,14 @@ from gateway.model.people import (
     RollingBudget,
     User,
 )
+from gateway.model.prices import FREE, Price, Rates, Tariff, dollars
 
 MICROS = 1_000_000
 
 __all__ = [
     "CATEGORIES",
+    "DIALECT_WIRES",
+    "FREE",
     "MICROS",
     "UNLIMITED",
     "Agent",
@@ -72,12 +79,17 @@ __all__ = [
     "Level",
     "Lifetime",
     "Match",
+    "Media",
+    "MediaKind",
     "ModelSpec",
     "OnDisconnect",
     "Period",
+    "Price",
     "Provider",
     "Purpose",
     "Quotas",
+    "Rates",
+    "Request",
     "Role",
     "Rolling",
     "RollingBudget",
@@ -85,11 +97,15 @@ __all__ = [
     "Route",
     "Scope",
     "Secret",
+    "Tariff",
     "TemplateTokens",
     "Timeouts",
     "Unit",
+    "Unpriced",
     "Usage",
     "User",
     "Weights",
     "Window",
+    "Wire",
+    "dollars",
 ]

@@ -16,11 +16,12 @@ class Scope(StrEnum):
 
 
 class Unit(StrEnum):
-    """What a budget counts."""
+    """What a budget counts; a limit in dollars is micro-dollars, but for -1 and 0."""
 
     TOKENS = "tokens"
     REQUESTS = "requests"
     IN_FLIGHT = "in_flight"
+    USD = "usd"
 
 
 class Enforcement(StrEnum):
@@ -29,6 +30,13 @@ class Enforcement(StrEnum):
     HARD = "hard"
     SOFT = "soft"
     SHADOW = "shadow"
+
+
+class Unpriced(StrEnum):
+    """What a budget of dollars does about a call to a model without a price: refuse it, or not count it."""
+
+    REFUSE = "refuse"
+    FREE = "free"
 
 
 class Period(StrEnum):
@@ -45,12 +53,22 @@ class Rolling:
 
     days: int
 
+    @property
+    def code(self) -> str:
+        """Give its short name, in budget ids and on the wire: `30d`."""
+        return f"{self.days}d"
+
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """The current day, week or month in a zone."""
 
     period: Period
+
+    @property
+    def code(self) -> str:
+        """Give its short name, in budget ids and on the wire: `day`, `week`, `month`."""
+        return self.period.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +77,20 @@ class Fixed:
 
     seconds: int
 
+    @property
+    def code(self) -> str:
+        """Give its short name, in budget ids and on the wire: `60s`."""
+        return f"{self.seconds}s"
+
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
     """For ever (and the window of in-flight counts)."""
+
+    @property
+    def code(self) -> str:
+        """Give its short name, in budget ids and on the wire: `lifetime`."""
+        return "lifetime"
 
 
 Window = Rolling | Calendar | Fixed | Lifetime

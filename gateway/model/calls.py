@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from gateway.model.endpoints import Endpoint
+
 
 class Secret:
     """A credential that never shows itself: `repr`, `str` and formatting give `***`; only `reveal()` gives the text."""
@@ -31,14 +33,6 @@ class Secret:
         return "***"
 
     __str__ = __repr__
-
-
-class Endpoint(StrEnum):
-    """A metered operation; the value is the name it has in usage keys and logs."""
-
-    CHAT = "chat"
-    COMPLETIONS = "completions"
-    EMBEDDINGS = "embeddings"
 
 
 class OnDisconnect(StrEnum):
@@ -83,7 +77,8 @@ class TemplateTokens:
 class Provider:
     """An upstream account. It is off while a credential is required (`api_key` given in the file) but empty.
 
-    `template_tokens` None: what is known of each model's family.
+    `template_tokens` None: what is known of each model's family. `unseen_tokens` is what is held for a part of a prompt
+    that only the provider knows. `api_version` is Azure's.
     """
 
     name: str
@@ -93,6 +88,8 @@ class Provider:
     models: tuple[ModelSpec, ...] = ()
     chargeable: bool = True
     media_tokens: int = 48_169
+    unseen_tokens: int = 200_000
+    api_version: str | None = None
     template_tokens: TemplateTokens | None = None
     timeouts: Timeouts = Timeouts()
     ca_file: str | None = None
@@ -115,11 +112,60 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """What a client sent to a metered endpoint, not understood yet.
+
+    `params` are the values of the path's segments, `query` those of the query string (the last of a repeated name);
+    `session` comes from a header.
+    """
+
+    endpoint: Endpoint
+    call_id: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    session: str | None = None
+
+
+class MediaKind(StrEnum):
+    """What a part of a prompt is that is not text."""
+
+    IMAGE = "image"
+    AUDIO = "audio"
+    VIDEO = "video"
+    DOCUMENT = "document"
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A part of a prompt that is not text: what its own first bytes say of it; None where they do not, or are not here.
+
+    `characters` is how much of the body's bytes it takes inline (0: it is named by a URL, which is never fetched).
+    `detail` is the resolution that the client asks for, in its provider's word.
+    """
+
+    kind: MediaKind
+    characters: int = 0
+    width: int | None = None
+    height: int | None = None
+    seconds: float | None = None
+    pages: int | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One request as data. `body` is what the client sent, decoded and checked; nothing mutates it.
 
-    `output_bound` is the most completion tokens that the client allows per choice (None: it named none), `choices` how
-    many completions are produced, `wants_usage` whether the client itself asked for the usage frame of a stream.
+    `output_bound` is the most completion tokens that the client allows per choice (None: it named none; 0: the
+    operation has none), `choices` how many completions may be produced (each round of a tool that the provider runs is
+    one more), `wants_usage` whether the client itself asked for the usage frame of a stream.
+
+    `has_tools`: tool definitions stand in the prompt. `has_unseen`: part of the prompt is known to the provider only
+    (stored, fetched or found by it). `least_output` is the smallest bound that the wire format takes, `can_cap` whether
+    it takes one at all. `is_free`: providers charge nothing for the operation. `is_tool_turn`: the last message is a
+    tool's result. `purpose` and `user` are what the body says of them, unchecked.
     """
 
     id: str
@@ -131,8 +177,16 @@ class Call:
     wants_usage: bool
     output_bound: int | None
     choices: int
-    media_parts: int
+    media: tuple[Media, ...] = ()
+    has_tools: bool = False
+    has_unseen: bool = False
+    least_output: int = 1
+    can_cap: bool = True
+    is_free: bool = False
+    is_tool_turn: bool = False
     session: str | None = None
+    purpose: object = None
+    user: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -148,7 +202,8 @@ class Estimate:
 class Usage:
     """What a call consumed. input includes cached and cache-write tokens, output includes reasoning (OTel GenAI).
 
-    `estimated`: the provider did not say, so this is counted or assumed, never below the truth.
+    `estimated`: the provider did not say, so this is counted or assumed, never below the truth. The audio tokens are
+    part of input and output, those of the one-hour cache part of cache creation; each has a price of its own.
     """
 
     input_tokens: int = 0
@@ -157,3 +212,6 @@ class Usage:
     cache_creation_tokens: int = 0
     reasoning_tokens: int = 0
     estimated: bool = False
+    input_audio_tokens: int = 0
+    output_audio_tokens: int = 0
+    cache_creation_1h_tokens: int = 0

@@ -1,14 +1,16 @@
 """Admission: how much to hold for a call, the reservation in two tiers, and what is sent upstream as a cap."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from gateway.budget import Lease, Order, Refusal, Share, Target, asks
-from gateway.model import Call, Caller, Company, Endpoint, Enforcement, Estimate, Purpose, Rollup, Route, Unit, Usage
+from gateway.model import Call, Caller, Company, Enforcement, Estimate, Purpose, Rollup, Route, Tariff, Unit, Usage
 from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.hold import Charged, Hold
 from gateway.pipeline.refusal import refused
-from gateway.providers.dialect import DIALECTS, Dialect
-from gateway.tokens import bound, exact, imported_characters
+from gateway.providers.dialect import DIALECTS, FORMATS, Dialect
+from gateway.providers.format import Format
+from gateway.tokens import bound, exact
 from gateway.usage import Charge
 
 _MOST_TOKENS = 10**12
@@ -28,6 +30,7 @@ class Admitted:
     purpose: Purpose
     route: Route
     dialect: Dialect
+    format: Format
     estimate: Estimate
     hold: Hold
     cap: int | None
@@ -56,14 +59,14 @@ async def admit(
     First with the cheap bound of the prompt, for all that is wished; where there is no room for that, with the prompt's
     true count, which alone refuses a call or shortens it.
     """
-    dialect = DIALECTS[route.provider.dialect]
+    dialect, wire_format = DIALECTS[route.provider.dialect], FORMATS[call.endpoint]
     charge = _charge(gateway, call, caller, company, purpose, route)
-    wish = _wish(gateway, call, route, dialect)
+    wish = _wish(gateway, call, route, wire_format)
     estimate = bound(call, route.provider)
     order = _order(gateway, charge, company, call, wish.whole(), estimate)
     outcome = await gateway.ledger.reserve(order)
     if isinstance(outcome, Refusal):
-        estimate = await exact(call, route.provider, gateway.counter)
+        estimate = await counted(gateway, call, route)
         order = _order(gateway, charge, company, call, wish, estimate)
         outcome = await gateway.ledger.reserve(order)
     if isinstance(outcome, Refusal):
@@ -71,22 +74,29 @@ async def admit(
     weights = gateway.config.ledger.weights
     hold = Hold(gateway.holds, outcome, weights, estimate.prompt_tokens, _charging(gateway, charge, order))
     cap = _cap(call, route, outcome, wish)
-    return Admitted(call, caller, purpose, route, dialect, estimate, hold, cap, _bound(call, route, cap, wish))
+    bound_tokens = _bound(call, route, cap, wish)
+    return Admitted(call, caller, purpose, route, dialect, wire_format, estimate, hold, cap, bound_tokens)
 
 
-def _wish(gateway: Gateway, call: Call, route: Route, dialect: Dialect) -> _Wish:
+async def counted(gateway: Gateway, call: Call, route: Route) -> Estimate:
+    """Count a prompt as exactly as it can be."""
+    return await exact(call, route.provider, gateway.counter, partial(FORMATS[call.endpoint].prompt, call))
+
+
+def _wish(gateway: Gateway, call: Call, route: Route, wire_format: Format) -> _Wish:
     config = gateway.config.ledger
     bounds = [b for b in (call.output_bound, route.spec.max_output_tokens) if b is not None]
     most = min(min(bounds, default=config.default_output_tokens) * call.choices, _MOST_TOKENS)
-    is_watched = dialect.is_visible(call, route)
-    first = min(most, config.tranche_tokens) if is_watched else most
-    return _Wish(most, first, min(most, call.choices), Share.NO if is_watched else Share.YES)
+    if wire_format.is_visible(call, route):
+        return _Wish(most, min(most, config.tranche_tokens), min(most, call.choices * call.least_output), Share.NO)
+    least = call.choices * call.least_output if call.can_cap else most
+    return _Wish(most, most, min(most, least), Share.YES if call.can_cap else Share.NO)
 
 
 def _order(gateway: Gateway, charge: Charge, company: Company, call: Call, wish: _Wish, estimate: Estimate) -> Order:
     target = Target(charge.route.provider.name, charge.route.model, charge.purpose.code)
     weights = gateway.config.ledger.weights
-    asked = asks(gateway.rules.of(charge.caller, target), estimate.prompt_tokens, weights)
+    asked = asks(gateway.rules.of(charge.caller, target), estimate.prompt_tokens, Tariff(weights))
     weighted_prompt = next(ask.minimum for ask in asked if ask.budget.unit is Unit.TOKENS)
     plan = gateway.rollups.plan(
         charge,
@@ -114,7 +124,7 @@ def _cap(call: Call, route: Route, lease: Lease, wish: _Wish) -> int | None:
     is_hard = any(
         level.remaining is not None and level.budget.enforcement is Enforcement.HARD for level in lease.levels
     )
-    if not is_hard or wish.bound == 0:
+    if not is_hard or wish.bound == 0 or not call.can_cap:
         return None
     maximum = route.spec.max_output_tokens
     is_unknown = call.output_bound is None and maximum is None and wish.share is Share.YES
@@ -132,8 +142,8 @@ def _charge(gateway: Gateway, call: Call, caller: Caller, company: Company, purp
         endpoint=call.endpoint,
         model=gateway.model_names.of(route, company.id, gateway.ledger.now_ms()),
         session=call.session,
-        is_tool_turn=_is_tool_turn(call),
-        imported_chars=imported_characters(call.endpoint, call.body) if purpose.imports else 0,
+        is_tool_turn=call.is_tool_turn,
+        imported_chars=sum(map(len, FORMATS[call.endpoint].prompt_texts(call))) if purpose.imports else 0,
     )
 
 
@@ -144,8 +154,3 @@ def _charging(gateway: Gateway, charge: Charge, order: Order) -> Charged:
         return gateway.rollups.charged(charge, admitted_ms, usage, amounts[place])
 
     return charged
-
-
-def _is_tool_turn(call: Call) -> bool:
-    """Say whether the last message is a tool's result; other endpoints' bodies are not looked into for messages."""
-    return call.endpoint is Endpoint.CHAT and call.body["messages"][-1]["role"] in {"tool", "function"}

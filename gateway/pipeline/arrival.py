@@ -1,27 +1,39 @@
 """The request's bytes: what kind they say they are, how many there may be."""
 
-from functools import partial
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from gateway.errors import BadRequest, BodyTooLarge
-from gateway.model import Call, Endpoint
+from gateway.model import Call, Endpoint, Request
 from gateway.pipeline.aside import Aside
-from gateway.providers.dialect import Dialect
-from gateway.providers.headers import require_json
+from gateway.providers.dialect import FORMATS
+from gateway.providers.headers import require_media
 
 SESSION_HEADERS = ("X-Gateway-Session", "X-Claude-Code-Session-Id")
 
 
 async def read_call(
-    aside: Aside, request: web.BaseRequest, endpoint: Endpoint, dialect: Dialect, *, call_id: str, limit_bytes: int
+    aside: Aside,
+    request: web.BaseRequest,
+    endpoint: Endpoint,
+    params: Mapping[str, str],
+    *,
+    call_id: str,
+    limit_bytes: int,
 ) -> Call:
     """Read the request's body and understand it as a call. Raises UnsupportedMedia, BodyTooLarge, BadRequest."""
-    require_json(request.headers)
+    wire_format = FORMATS[endpoint]
+    require_media(request.headers, wire_format.TAKES)
     body = await read_body(request, limit_bytes)
     session = next((request.headers[name] for name in SESSION_HEADERS if request.headers.get(name)), None)
-    read = partial(dialect.read, endpoint, body, call_id=call_id, session=session, headers=request.headers)
-    return await aside.run(len(body), read)
+    arrived = Request(endpoint, call_id, body, request.headers, params, _query(request), session)
+    return await aside.run(len(body), lambda: wire_format.read(arrived))
+
+
+def _query(request: web.BaseRequest) -> dict[str, str]:
+    return dict(parse_qsl(request.raw_path.partition("?")[2], keep_blank_values=True))
 
 
 async def read_body(request: web.BaseRequest, limit_bytes: int) -> bytes:

@@ -2,12 +2,12 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from gateway.auth import Action, require
-from gateway.auth.callers import USER_FIELD
 from gateway.errors import BudgetRefused, Forbidden, GatewayError
 from gateway.model import Call, Caller, Company, Endpoint, Purpose, Route
 from gateway.pipeline import limits, whole
@@ -15,7 +15,6 @@ from gateway.pipeline.admission import Admitted, admit
 from gateway.pipeline.arrival import read_call
 from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.stream import Relay
-from gateway.providers.dialect import DIALECTS
 from gateway.purpose import PURPOSE_HEADER
 from gateway.telemetry import CallRecord, call_log
 
@@ -40,12 +39,14 @@ class Trail:
     admitted: Admitted | None = None
 
 
-async def proxy(gateway: Gateway, request: web.BaseRequest, endpoint: Endpoint, call_id: str) -> web.StreamResponse:
+async def proxy(
+    gateway: Gateway, request: web.BaseRequest, endpoint: Endpoint, call_id: str, params: Mapping[str, str]
+) -> web.StreamResponse:
     """Carry out one call. Raises GatewayError; whatever happens, the call is settled and logged."""
     trail = Trail(call_id, time.perf_counter(), endpoint)
     status, outcome, budget = 500, "failed", None
     try:
-        response, outcome = await _proxy(gateway, request, trail)
+        response, outcome = await _proxy(gateway, request, trail, params)
     except GatewayError as error:
         error.headers = {**_limits(gateway, trail), **error.headers}
         status, outcome, budget = error.status, error.code or error.type, _refusing(error)
@@ -60,22 +61,21 @@ async def proxy(gateway: Gateway, request: web.BaseRequest, endpoint: Endpoint, 
         _log(trail, status, outcome, budget)
 
 
-async def _proxy(gateway: Gateway, request: web.BaseRequest, trail: Trail) -> tuple[web.StreamResponse, str]:
+async def _proxy(
+    gateway: Gateway, request: web.BaseRequest, trail: Trail, params: Mapping[str, str]
+) -> tuple[web.StreamResponse, str]:
     """Read, identify, route, admit, send: each step takes the nouns before it."""
     caller = trail.caller = gateway.callers.identify(request.headers, now_ms=gateway.ledger.now_ms())
-    dialect = DIALECTS["openai"]
     limit_bytes = gateway.config.server.max_body_bytes
     call = trail.call = await read_call(
-        gateway.aside, request, trail.endpoint, dialect, call_id=trail.call_id, limit_bytes=limit_bytes
+        gateway.aside, request, trail.endpoint, params, call_id=trail.call_id, limit_bytes=limit_bytes
     )
     if caller.key.user_from_body:
-        user = call.body.get(USER_FIELD)
-        caller = trail.caller = gateway.callers.identify(
-            request.headers, now_ms=gateway.ledger.now_ms(), body_user=user
-        )
+        now_ms = gateway.ledger.now_ms()
+        caller = trail.caller = gateway.callers.identify(request.headers, now_ms=now_ms, body_user=call.user)
     company = _company(caller)
     purpose = trail.purpose = _purpose(gateway, request, call, caller)
-    route = trail.route = gateway.routes.find(call.model, caller.key.models)
+    route = trail.route = gateway.routes.find(call.model, caller.key.models, call.endpoint)
     admitted = trail.admitted = await admit(gateway, call, caller, company, purpose, route)
     if call.stream:
         relay = Relay(gateway, admitted, request)
@@ -99,8 +99,7 @@ def _company(caller: Caller) -> Company:
 
 
 def _purpose(gateway: Gateway, request: web.BaseRequest, call: Call, caller: Caller) -> Purpose:
-    metadata = call.body.get("metadata") or {}
-    return gateway.purposes.of(request.headers.get(PURPOSE_HEADER), metadata.get("purpose"), caller.key)
+    return gateway.purposes.of(request.headers.get(PURPOSE_HEADER), call.purpose, caller.key)
 
 
 def _ours(gateway: Gateway, trail: Trail) -> dict[str, str]:

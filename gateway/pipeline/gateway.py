@@ -20,7 +20,7 @@ DAY_SECONDS = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The rooms' objects under one configuration."""
+    """The rooms' objects under one configuration. `mute`: providers that refuse to be asked for a stream's usage."""
 
     config: Config
     store: Store
@@ -36,6 +36,7 @@ class Gateway:
     model_names: ModelNames
     tasks: Tasks
     aside: Aside
+    mute: set[str]
 
 
 def build(config: Config, store: Store, ledger: Ledger, counter: Counter, upstream: Upstream, aside: Aside) -> Gateway:
@@ -55,4 +56,5 @@ def build(config: Config, store: Store, ledger: Ledger, counter: Counter, upstre
         model_names=ModelNames(),
         tasks=Tasks(),
         aside=aside,
+        mute=set(),
     )

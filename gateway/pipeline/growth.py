@@ -12,7 +12,7 @@ from gateway.pipeline import reckoning
 from gateway.pipeline.admission import Admitted
 from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.refusal import cut_short
-from gateway.providers.dialect import Meter
+from gateway.providers.format import Meter
 from gateway.tokens import family_of
 
 NEVER = sys.maxsize

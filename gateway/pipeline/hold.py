@@ -10,7 +10,7 @@ import structlog
 
 from gateway.budget import Extension, Lease, Ledger, charges, held_for
 from gateway.budget.windows import leaves_at_ms
-from gateway.model import Level, Rollup, Unit, Usage, Weights
+from gateway.model import Level, Rollup, Tariff, Unit, Usage, Weights
 
 log = structlog.get_logger("holds")
 
@@ -91,7 +91,7 @@ class Hold:
         if self._closing is None:
             self.usage = usage
             asks = self.lease.order.asks
-            amounts = charges(asks, usage, self._weights)
+            amounts = charges(asks, usage, Tariff(self._weights))
             over = (
                 amount - held_for(ask, self.granted_tokens)
                 for ask, amount in zip(asks, amounts, strict=True)

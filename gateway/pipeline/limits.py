@@ -12,6 +12,7 @@ from gateway.model import Budget, Level, Unit
 
 _MOST = 999_999_999_999_999
 """The largest integer of a structured field (RFC 9651 section 3.3.1)."""
+_QUOTA_UNITS = {Unit.IN_FLIGHT: "concurrent-requests", Unit.USD: "usd-micros"}
 
 
 def headers(levels: Sequence[Level], now_ms: int) -> dict[str, str]:
@@ -51,14 +52,15 @@ def instant(at_ms: int | None) -> str | None:
 def shown(level: Level) -> dict[str, str | int | None]:
     """Give a budget's numbers as our own endpoint and refusals show them.
 
-    limit and remaining are null if unlimited, window is where only calls in flight are counted.
+    limit and remaining are null if unlimited, window is where only calls in flight are counted. Dollars are shown as
+    integers of micro-dollars, under the unit `usd_micros`.
     """
     budget = level.budget
     return {
         "name": budget.name,
         "scope": budget.scope.value,
         "window": None if budget.unit is Unit.IN_FLIGHT else code(budget.window),
-        "unit": budget.unit.value,
+        "unit": "usd_micros" if budget.unit is Unit.USD else budget.unit.value,
         "enforcement": budget.enforcement.value,
         "limit": None if level.remaining is None else level.limit,
         "used": level.used,
@@ -82,4 +84,4 @@ def _left(level: Level, now_ms: int) -> str:
 
 
 def _unit(budget: Budget) -> str:
-    return "concurrent-requests" if budget.unit is Unit.IN_FLIGHT else budget.unit.value
+    return _QUOTA_UNITS.get(budget.unit, budget.unit.value)

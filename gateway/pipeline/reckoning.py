@@ -1,21 +1,25 @@
 """What an answer took: the provider's own word, else a count that is not below the truth and says that it is one."""
 
+from dataclasses import replace
 from functools import partial
 
 from gateway.model import Usage
-from gateway.pipeline.admission import Admitted
+from gateway.pipeline.admission import Admitted, counted
 from gateway.pipeline.gateway import Gateway
-from gateway.providers.dialect import Meter
-from gateway.tokens import exact, output_tokens
+from gateway.providers.format import Meter
+from gateway.providers.names import thinks
+from gateway.tokens import output_tokens
 
 
 async def of_whole(gateway: Gateway, admitted: Admitted, body: bytes) -> Usage:
     """Give the usage of an answer that came in one piece."""
-    endpoint, dialect = admitted.call.endpoint, admitted.dialect
-    reported = await gateway.aside.run(len(body), partial(dialect.usage_of, endpoint, body))
+    call, wire_format = admitted.call, admitted.format
+    if call.is_free:
+        return Usage()
+    reported = await gateway.aside.run(len(body), partial(wire_format.usage_of, call, body))
     if reported is not None:
         return reported
-    texts = await gateway.aside.run(len(body), partial(dialect.answer_texts, endpoint, body))
+    texts = await gateway.aside.run(len(body), partial(wire_format.answer_texts, call, body))
     if texts:
         output = await _counted(gateway, admitted, texts)
     else:
@@ -42,14 +46,7 @@ async def of_stream(gateway: Gateway, admitted: Admitted, meter: Meter, counted_
     output = _with_thinking(admitted, output)
     if reported is None:
         return Usage(await _prompt(gateway, admitted), output, estimated=True)
-    return Usage(
-        reported.input_tokens,
-        max(reported.output_tokens, output),
-        reported.cache_read_tokens,
-        reported.cache_creation_tokens,
-        reported.reasoning_tokens,
-        estimated=True,
-    )
+    return replace(reported, output_tokens=max(reported.output_tokens, output), estimated=True)
 
 
 async def count_received(gateway: Gateway, admitted: Admitted, meter: Meter) -> int:
@@ -67,7 +64,7 @@ async def spare_tokens(gateway: Gateway, admitted: Admitted) -> int:
 
 def _with_thinking(admitted: Admitted, output_tokens: int) -> int:
     """Give what a model may have produced that thinks unseen and did not report its usage in the end: all it could."""
-    if admitted.dialect.thinks(admitted.route):
+    if thinks(admitted.route):
         return max(output_tokens, admitted.hold.granted_tokens)
     return output_tokens
 
@@ -80,4 +77,4 @@ async def _counted(gateway: Gateway, admitted: Admitted, texts: list[str]) -> in
 async def _prompt(gateway: Gateway, admitted: Admitted) -> int:
     if admitted.estimate.exact:
         return admitted.estimate.prompt_tokens
-    return (await exact(admitted.call, admitted.route.provider, gateway.counter)).prompt_tokens
+    return (await counted(gateway, admitted.call, admitted.route)).prompt_tokens

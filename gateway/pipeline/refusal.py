@@ -8,7 +8,7 @@
 from gateway.budget import Ask, Refusal, Verdict, held_for
 from gateway.budget.windows import length_seconds
 from gateway.errors import BudgetRefused
-from gateway.model import Level, Unit
+from gateway.model import Level, Unit, dollars
 from gateway.pipeline.limits import headers, instant, seconds_until, shown
 
 SHORT_WINDOW_SECONDS = 60
@@ -62,7 +62,8 @@ def budget_error(
         return BudgetRefused(message, type_=_INVITE, code="rate_limited", budget=budget, headers=fields)
     fields["x-should-retry"] = "false"
     if verdict is Verdict.TOO_LARGE:
-        message = f"{_named(level)} is smaller than this call: {wanted}, the limit is {level.limit}."
+        limit = _number(level.limit, ask.budget.unit)
+        message = f"{_named(level)} is smaller than this call: {wanted}, the limit is {limit}."
         return BudgetRefused(message, type_=_SPENT, code="request_exceeds_budget", budget=budget, headers=fields)
     if level.limit == 0:
         budget["resets_at"] = None
@@ -87,6 +88,8 @@ def _named(level: Level) -> str:
 
 
 def _amount(number: int, unit: Unit) -> str:
+    if unit is Unit.USD:
+        return _number(number, unit)
     singular, plural = {
         Unit.TOKENS: ("token", "tokens"),
         Unit.REQUESTS: ("request", "requests"),
@@ -95,5 +98,13 @@ def _amount(number: int, unit: Unit) -> str:
     return f"{number} {singular if number == 1 else plural}"
 
 
+def _number(number: int, unit: Unit) -> str:
+    return f"${dollars(number)}" if unit is Unit.USD else str(number)
+
+
 def _numbers(level: Level) -> str:
-    return f"Of {level.limit}, {level.used} are used and {level.held} held; {level.remaining} remain."
+    unit = level.budget.unit
+    limit, used, held, remaining = (
+        _number(n, unit) for n in (level.limit, level.used, level.held, level.remaining or 0)
+    )
+    return f"Of {limit}, {used} are used and {held} held; {remaining} remain."

@@ -17,10 +17,9 @@ from gateway.pipeline import reckoning
 from gateway.pipeline.admission import Admitted
 from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.growth import Growth
-from gateway.pipeline.sending import send
+from gateway.pipeline.sending import Heard, send
 from gateway.pipeline.whole import REFUSED_FROM, Reply, receive
 from gateway.providers.headers import answer_headers
-from gateway.upstream import Answer
 
 DRAIN_SECONDS = 120
 """How long a stream may be read on after its client has left, where the provider's `on_disconnect` is `drain`."""
@@ -46,7 +45,7 @@ class Relay:
         self._admitted = admitted
         self._request = request
         self._hold = admitted.hold
-        self._meter = admitted.dialect.meter(admitted.call.endpoint, hide_usage=not admitted.call.wants_usage)
+        self._meter = admitted.format.meter(admitted.call)
         self._growth = Growth(gateway, admitted, self._meter)
         self._response: web.StreamResponse | None = None
         self._is_whole = False
@@ -77,7 +76,7 @@ class Relay:
     async def _exchange(self, headers: Mapping[str, str]) -> web.StreamResponse | Reply:
         try:
             async with send(self._gateway, self._admitted) as answer:
-                if answer.status >= REFUSED_FROM or not _is_stream(answer):
+                if answer.status >= REFUSED_FROM or not self._is_stream(answer):
                     return await self._receive(answer)
                 return await self._flow(answer, headers)
         except asyncio.CancelledError:
@@ -86,14 +85,17 @@ class Relay:
                 self._hold.settle(self._hold.all_of_it())
             raise
 
-    async def _receive(self, answer: Answer) -> Reply:
+    def _is_stream(self, answer: Heard) -> bool:
+        return self._admitted.format.is_stream(answer.headers.get("Content-Type", "").lower())
+
+    async def _receive(self, answer: Heard) -> Reply:
         """Take an answer in one piece; where it does not arrive as one, the hold is charged."""
         try:
             return await receive(self._gateway, self._admitted, answer)
         finally:
             self._hold.settle(self._hold.all_of_it())
 
-    async def _flow(self, answer: Answer, headers: Mapping[str, str]) -> web.StreamResponse:
+    async def _flow(self, answer: Heard, headers: Mapping[str, str]) -> web.StreamResponse:
         fields = {**answer_headers(answer.headers), **_OURS, **headers}
         self._response = web.StreamResponse(status=answer.status, headers=fields)
         try:
@@ -113,7 +115,7 @@ class Relay:
         await _read_out(answer)
         return self._response
 
-    async def _pump(self, answer: Answer) -> GatewayError | None:
+    async def _pump(self, answer: Heard) -> GatewayError | None:
         """Pass chunks until the answer ends; gives the error that cuts it."""
         async for chunk in answer.chunks():
             self._rest = chunk
@@ -149,19 +151,19 @@ class Relay:
             transport.abort()
             raise ConnectionResetError("the client does not read") from exc
 
-    def _arrived(self, answer: Answer) -> bytes:
+    def _arrived(self, answer: Heard) -> bytes:
         """Give what has come and was not metered."""
         arrived, self._rest = self._rest + answer.buffered(), b""
         return arrived
 
-    async def _read_on(self, answer: Answer) -> None:
+    async def _read_on(self, answer: Heard) -> None:
         """Read what the provider has produced for a client that has left; or to the end, where the provider says so."""
         if self._admitted.route.provider.on_disconnect is OnDisconnect.DRAIN:
             await self._drain(answer)
         else:
             await self._catch_up(answer)
 
-    async def _catch_up(self, answer: Answer) -> None:
+    async def _catch_up(self, answer: Heard) -> None:
         piece = self._arrived(answer)
         for _ in range(CATCH_UP_TURNS):
             self._meter.feed(piece)
@@ -175,7 +177,7 @@ class Relay:
             if not piece:
                 return
 
-    async def _drain(self, answer: Answer) -> None:
+    async def _drain(self, answer: Heard) -> None:
         self._meter.feed(self._arrived(answer))
         chunks = answer.chunks()
         with contextlib.suppress(TimeoutError, UpstreamError):
@@ -208,20 +210,16 @@ class Relay:
     async def _end_with(self, error: GatewayError) -> web.StreamResponse:
         """End a stream that has begun with an error the client's SDK raises."""
         self.outcome = error.code or error.type
-        dialect, response = self._admitted.dialect, self._response
+        call, wire_format, response = self._admitted.call, self._admitted.format, self._response
         assert response is not None
         is_cut = not isinstance(error, UpstreamError)
-        ending = dialect.cut_frame(self._admitted.call.endpoint, self._meter.template) if is_cut else b""
-        await self._write(ending + dialect.error_event(error))
+        ending = wire_format.cut_frame(call, self._meter.template) if is_cut else b""
+        await self._write(ending + wire_format.error_event(call, error))
         await response.write_eof()
         return response
 
 
-def _is_stream(answer: Answer) -> bool:
-    return answer.headers.get("Content-Type", "").lower().startswith("text/event-stream")
-
-
-async def _read_out(answer: Answer) -> None:
+async def _read_out(answer: Heard) -> None:
     """Read the end of an answer that has ended, so that its connection can be used again."""
     try:
         async with asyncio.timeout(REUSE_SECONDS):

@@ -9,9 +9,8 @@ from gateway.model import Provider
 from gateway.pipeline import reckoning
 from gateway.pipeline.admission import Admitted
 from gateway.pipeline.gateway import Gateway
-from gateway.pipeline.sending import send
+from gateway.pipeline.sending import Heard, send
 from gateway.providers.headers import answer_headers
-from gateway.upstream import Answer
 
 LIMIT_BYTES = 64 << 20
 DETACHED_SECONDS = 120
@@ -41,7 +40,7 @@ async def exchange(gateway: Gateway, admitted: Admitted) -> Reply:
             raise
 
 
-async def receive(gateway: Gateway, admitted: Admitted, answer: Answer) -> Reply:
+async def receive(gateway: Gateway, admitted: Admitted, answer: Heard) -> Reply:
     """Read an answer to its end and settle it: a refusal is free, an answer is charged."""
     headers = answer_headers(answer.headers)
     if answer.status >= REFUSED_FROM:

@@ -1,7 +1,11 @@
-"""What a wire dialect answers, and the dialects there are.
+"""The providers' dialects, the wire formats of the operations, and each wire language's errors: three tables.
 
-The rule that matters: a dialect is pure. It knows where things stand in bytes, nothing of budgets, callers or sockets.
-A further dialect is one more module with these functions, and one more line in `DIALECTS`.
+    DIALECTS   a provider account: which operations it takes, at which path, with which credential header
+    FORMATS    an operation: what its request and its answer say
+    ERRORS     a wire language: how a refusal reads
+
+The rule that matters: bytes pass through, so an operation reaches only a provider whose dialect takes it. One more
+dialect is one more module and a line in each table.
 """
 
 from collections.abc import Mapping
@@ -9,83 +13,39 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from gateway.errors import GatewayError
-from gateway.model import Call, Endpoint, Provider, Route, Usage
-from gateway.providers import openai
-
-
-class Meter(Protocol):
-    """Meters one stream; `gateway.providers.meter` says what each member means."""
-
-    usage: Usage | None
-    ended: bool
-    last: bytes
-    error_seen: bool
-    template: bytes | None
-    bound_tokens: int
-    unread_tokens: int
-
-    def feed(self, chunk: bytes) -> bytes:
-        """Take a chunk, give what to forward now."""
-
-    def finish(self) -> bytes:
-        """Give what is left at the end of the stream."""
-
-    def take_texts(self) -> list[str]:
-        """Give the texts generated since the last call."""
+from gateway.model import Call, Endpoint, Provider, Route, Wire
+from gateway.providers.format import Format
+from gateway.providers.openai import account as openai
+from gateway.providers.openai import chat, demo
+from gateway.providers.openai import endings as openai_errors
 
 
 class Dialect(Protocol):
-    """The questions that a wire format answers."""
+    """What a provider account of one kind takes."""
 
-    def read(
-        self, endpoint: Endpoint, body: bytes, *, call_id: str, session: str | None, headers: Mapping[str, str]
-    ) -> Call:
-        """Decode and understand a request body. Raises BadRequest."""
+    ENDPOINTS: frozenset[Endpoint]
 
-    def understand(
-        self,
-        endpoint: Endpoint,
-        decoded: Mapping[str, Any],
-        *,
-        body_bytes: int,
-        call_id: str,
-        session: str | None,
-        headers: Mapping[str, str],
-    ) -> Call:
-        """Make the Call of a decoded body. Raises BadRequest."""
-
-    def path(self, endpoint: Endpoint) -> str:
-        """Give what follows the provider's base URL."""
+    def path(self, call: Call, route: Route) -> str:
+        """Give what follows the provider's base URL, the query included."""
 
     def auth_headers(self, provider: Provider) -> dict[str, str]:
-        """Give the provider's credential and extra headers."""
-
-    def outgoing(self, call: Call, route: Route, *, cap: int | None) -> bytes:
-        """Encode the body for the upstream; `cap` bounds the completion tokens per choice."""
-
-    def is_visible(self, call: Call, route: Route) -> bool:
-        """Say whether every token of the answer can be watched as it flows."""
-
-    def thinks(self, route: Route) -> bool:
-        """Say whether the model is known to produce tokens that it does not show."""
-
-    def usage_of(self, endpoint: Endpoint, body: bytes) -> Usage | None:
-        """Read the usage of an answer that was not streamed."""
-
-    def answer_texts(self, endpoint: Endpoint, body: bytes) -> list[str]:
-        """Give the generated texts of an answer that was not streamed."""
-
-    def meter(self, endpoint: Endpoint, *, hide_usage: bool) -> Meter:
-        """Make the meter of one stream."""
-
-    def error_body(self, error: GatewayError) -> dict[str, Any]:
-        """Give the body of a refusal."""
-
-    def error_event(self, error: GatewayError) -> bytes:
-        """Give the frame that tells an error in a stream."""
-
-    def cut_frame(self, endpoint: Endpoint, template: bytes | None) -> bytes:
-        """Give the last chunk of a stream that is cut for its length."""
+        """Give the provider's credential and extra headers, names in lower case; an extra one wins."""
 
 
-DIALECTS: Mapping[str, Dialect] = MappingProxyType({"openai": openai, "demo": openai})
+class Errors(Protocol):
+    """How a wire language tells a refusal."""
+
+    def error_body(self, error: GatewayError, call_id: str) -> dict[str, Any]:
+        """Give the JSON body."""
+
+    def error_headers(self, error: GatewayError, call_id: str) -> dict[str, str]:
+        """Give headers that the language's SDK looks at, beside those of the error."""
+
+
+DIALECTS: Mapping[str, Dialect] = MappingProxyType({"openai": openai, "demo": demo})
+
+FORMATS: Mapping[Endpoint, Format] = MappingProxyType(
+    {Endpoint.CHAT: chat, Endpoint.COMPLETIONS: chat, Endpoint.EMBEDDINGS: chat}
+)
+
+ERRORS: Mapping[Wire, Errors] = MappingProxyType({Wire.OPENAI: openai_errors})

@@ -6,6 +6,7 @@ The rule that matters: what is not on a list does not pass. Credentials, cookies
 from collections.abc import Mapping
 
 from gateway.errors import UnsupportedMedia
+from gateway.providers.format import JSON
 
 _REQUEST = frozenset({"content-type", "accept", "openai-beta", "idempotency-key", "traceparent", "tracestate"})
 _REQUEST_PREFIXES = ("anthropic-", "x-stainless-")
@@ -37,18 +38,18 @@ def answer_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return passed
 
 
-def require_json(headers: Mapping[str, str]) -> None:
-    """Raise UnsupportedMedia unless the body is announced, once, as uncompressed `application/json` in UTF-8."""
+def require_media(headers: Mapping[str, str], wanted: str) -> None:
+    """Raise UnsupportedMedia unless the body is announced, once, as uncompressed `wanted`; JSON in UTF-8."""
     types = [value for name, value in headers.items() if name.lower() == "content-type"]
-    if len(types) != 1 or not _is_json(types[0]):
-        raise UnsupportedMedia("Send the body as 'Content-Type: application/json'.", param="content-type")
+    if len(types) != 1 or not _is_media(types[0], wanted):
+        raise UnsupportedMedia(f"Send the body as 'Content-Type: {wanted}'.", param="content-type")
     for name, value in headers.items():
         if name.lower() == "content-encoding" and value.strip().lower() not in {"", "identity"}:
             raise UnsupportedMedia("Send the body without a content encoding.", param="content-encoding")
 
 
-def _is_json(content_type: str) -> bool:
+def _is_media(content_type: str, wanted: str) -> bool:
     kind, *parameters = (part.strip().lower() for part in content_type.split(";"))
-    return kind == "application/json" and all(
-        parameter in {"", "charset=utf-8", 'charset="utf-8"'} for parameter in parameters
-    )
+    if kind != wanted or wanted != JSON:
+        return kind == wanted
+    return all(parameter in {"", "charset=utf-8", 'charset="utf-8"'} for parameter in parameters)

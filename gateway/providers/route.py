@@ -1,7 +1,8 @@
 """Which provider serves a model.
 
-The rules that matter: an exact name beats a pattern, a longer literal start a shorter one, then the file's order; and
-whether a provider is on never changes the choice, so that a missing credential cannot send data to another.
+The rules that matter: an exact name beats a pattern, a longer literal start a shorter one, then the file's order; one
+model may be listed by a provider of each wire language, and the operation tells which is meant; and neither that a
+provider is off nor that it speaks another language sends what names it to another one's pattern.
 """
 
 import re
@@ -9,7 +10,8 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase, translate
 
 from gateway.errors import ModelNotFound, ProviderOff
-from gateway.model import ModelSpec, Provider, Route
+from gateway.model import DIALECT_WIRES, Endpoint, ModelSpec, Provider, Route, Wire
+from gateway.providers.dialect import DIALECTS
 
 
 class _List:
@@ -34,20 +36,27 @@ class Routes:
 
     def __init__(self, providers: Mapping[str, Provider]) -> None:
         self._providers = tuple(providers.values())
-        self._all = _List([(provider, spec) for provider in self._providers for spec in provider.models])
+        entries = [(provider, spec) for provider in self._providers for spec in provider.models]
+        self._all = _List(entries)
+        self._speaking = {
+            wire: _List([entry for entry in entries if DIALECT_WIRES[entry[0].dialect] is wire]) for wire in Wire
+        }
         self._own = {
             provider.name: _List([(provider, spec) for spec in provider.models]) for provider in self._providers
         }
 
-    def find(self, model: str, allowed: tuple[str, ...]) -> Route:
-        """Find where `model` or `provider/model` lives.
+    def find(self, model: str, allowed: tuple[str, ...], endpoint: Endpoint | None = None) -> Route:
+        """Find where `model` or `provider/model` lives, for an operation if one is given.
 
         `allowed` are the key's globs on either spelling; empty allows all. Raises ModelNotFound (unknown or not
-        allowed, the same words for both) and ProviderOff.
+        allowed, the same words for both; or not to be had at this endpoint) and ProviderOff.
         """
-        route = self._all.exact(model) or self._explicit(model)
+        route = self._found(model, None if endpoint is None else endpoint.wire)
         if route is None or not _is_allowed(route, allowed):
             message = f"The model `{model}` does not exist or you do not have access to it."
+            raise ModelNotFound(message, param="model")
+        if endpoint is not None and endpoint not in DIALECTS[route.provider.dialect].ENDPOINTS:
+            message = f"The model `{model}` is not served here: its provider's dialect is {route.provider.dialect}."
             raise ModelNotFound(message, param="model")
         if route.provider.is_off:
             name = route.provider.name
@@ -65,13 +74,17 @@ class Routes:
         )
         return [route for route in routes if _is_allowed(route, allowed)]
 
-    def _explicit(self, model: str) -> Route | None:
-        """Take a first part that names a provider as one; else look through the patterns of all."""
+    def _found(self, model: str, wire: Wire | None) -> Route | None:
+        """Look for an exact name, then for a first part that names a provider, then through the patterns."""
+        speaking = self._all if wire is None else self._speaking[wire]
+        exact = speaking.exact(model) or self._all.exact(model)
+        if exact is not None:
+            return exact
         prefix, _, rest = model.partition("/")
         own = self._own.get(prefix) if rest else None
-        if own is None:
-            return self._all.pattern(model)
-        return own.exact(rest) or own.pattern(rest)
+        if own is not None:
+            return own.exact(rest) or own.pattern(rest)
+        return speaking.pattern(model) or self._all.pattern(model)
 
 
 def _is_allowed(route: Route, allowed: tuple[str, ...]) -> bool:

@@ -113,3 +113,8 @@ def data_of(frame: bytes) -> bytes:
             return line.lstrip()
     lines = _LINE_END.split(frame.removeprefix(_BYTE_ORDER_MARK))
     return b"\n".join(line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:")).strip()
+
+
+def is_stream(content_type: str) -> bool:
+    """Say whether an answer of this media type (in lower case) is a stream of events."""
+    return content_type.startswith("text/event-stream")

@@ -4,7 +4,7 @@ The one rule: a number that is not exact is never knowingly below the truth, and
 blocks the event loop or makes a network call.
 """
 
-from gateway.tokens.chat import Parts, imported_characters, prompt_parts
+from gateway.tokens.chat import Parts, prompt_parts
 from gateway.tokens.counter import Counted, Counter
 from gateway.tokens.estimate import added_tokens, bound, exact, family_of, output_tokens
 from gateway.tokens.vocabulary import Vocabularies, encoding_for
@@ -19,7 +19,6 @@ __all__ = [
     "encoding_for",
     "exact",
     "family_of",
-    "imported_characters",
     "output_tokens",
     "prompt_parts",
 ]

@@ -10,7 +10,6 @@ from typing import Any
 
 from gateway.model import Endpoint
 from gateway.tokens.constants import (
-    MEDIA_TYPES,
     MESSAGE_TOKENS,
     NAME_TOKENS,
     NODE_TOKENS,
@@ -38,24 +37,22 @@ class Parts:
 def prompt_parts(endpoint: Endpoint, body: Mapping[str, Any]) -> Parts:
     """Take apart what OpenAI counts, by its own formula (constants.py); media are counted elsewhere."""
     try:
-        return _collected(_chat(body), 0) if endpoint is Endpoint.CHAT else _inputs(endpoint, body)
+        if endpoint is Endpoint.CHAT:
+            return _collected(_chat(body), 0)
+        return _inputs(endpoint, body) if endpoint in _FIELD else _collected(_walk(body), 0)
     except NotRendered:
         return Parts((), 0, 0, complete=False)
 
 
 def json_parts(endpoint: Endpoint, body: Mapping[str, Any]) -> Parts:
-    """Take apart the whole body as if it were sent to the model as JSON: for servers whose chat template is unknown."""
-    if endpoint is Endpoint.CHAT:
-        return _collected(_walk(_without_media(body)), 0)
+    """Take apart the whole body as if it were sent to the model as JSON: for servers whose chat template is unknown.
+
+    `body` holds no bytes of media.
+    """
+    if endpoint not in _FIELD:
+        return _collected(_walk(body), 0)
     inputs = _inputs(endpoint, body)
     return _collected((*inputs.texts, inputs.overhead_tokens, *_walk({**body, _FIELD[endpoint]: None})), inputs.ids)
-
-
-def imported_characters(endpoint: Endpoint, body: Mapping[str, Any]) -> int:
-    """Give the length of the prompt's own text: message contents, prompts, inputs."""
-    if endpoint is not Endpoint.CHAT:
-        return sum(map(len, _strings(body.get(_FIELD[endpoint]))))
-    return sum(len(text) for message in _messages(body) for text in _content(message.get("content")))
 
 
 _FIELD = {Endpoint.COMPLETIONS: "prompt", Endpoint.EMBEDDINGS: "input"}
@@ -181,25 +178,6 @@ def _text(value: Any) -> str:
 
 
 # ---------------------------------------------------------------- any body, as JSON
-
-
-def _without_media(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Leave out images, audio and files: they are no text to the model."""
-    return {**body, "messages": [_without_media_parts(message) for message in _messages(body)]}
-
-
-def _without_media_parts(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Leave them out of one message."""
-    content = message.get("content")
-    if not isinstance(content, list):
-        return message
-    return {**message, "content": [part for part in content if not _is_media(part)]}
-
-
-def _is_media(part: Any) -> bool:
-    """Whether a content part is an image, audio or a file."""
-    kind = part.get("type") if isinstance(part, Mapping) else None
-    return isinstance(kind, str) and kind in MEDIA_TYPES
 
 
 def _walk(root: Any) -> Iterator[str | int]:

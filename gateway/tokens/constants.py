@@ -24,7 +24,6 @@ TOOLS_AFTER_SYSTEM_TOKENS = -4  # saved when the definitions join an existing sy
 NODE_TOKENS = 2  # quotes, colon and comma of one key or value, where a prompt is counted as JSON [corpora]
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
-MEDIA_TYPES = frozenset({"image_url", "input_audio", "file", "video_url", "audio_url"})
 
 
 @dataclass(frozen=True, slots=True)

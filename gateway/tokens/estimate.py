@@ -6,7 +6,8 @@ recorded calls; the rest is what `Family` adds). `exact` is for when the bound w
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from gateway.model import Call, Endpoint, Estimate, Provider
 from gateway.tokens.chat import json_parts, prompt_parts
@@ -38,20 +39,23 @@ def added_tokens(model: str, provider: Provider, endpoint: Endpoint, *, has_tool
 
 def bound(call: Call, provider: Provider) -> Estimate:
     """Bound a prompt by the bytes of its body, without reading it."""
-    return Estimate(call.body_bytes + _unseen_tokens(call, provider), exact=False)
+    return Estimate(0 if call.is_free else _text_bytes(call) + _unseen_tokens(call, provider), exact=call.is_free)
 
 
-async def exact(call: Call, provider: Provider, counter: Counter) -> Estimate:
+async def exact(call: Call, provider: Provider, counter: Counter, prompt: Callable[[], Any]) -> Estimate:
     """Count a prompt: by OpenAI's formula where it holds, else o200k tokens times the family's multiplier.
 
+    `prompt` gives what the model is to read as JSON, without the bytes of media; it is pure, and may take a while.
     `exact` says that nothing but the model's own vocabulary and formula went into the number.
     """
+    if call.is_free:
+        return bound(call, provider)
     family = _family(call.model, provider)
-    tokens = await counter.run(lambda tally: _counted(call, family, tally), call.model, call.body_bytes)
+    tokens = await counter.run(lambda tally: _counted(call, prompt(), family, tally), call.model, call.body_bytes)
     if tokens is None:
         return bound(call, provider)
     unseen = _unseen_tokens(call, provider)
-    return Estimate(min(call.body_bytes, tokens) + unseen, exact=family.formula and unseen == 0)
+    return Estimate(min(_text_bytes(call), tokens) + unseen, exact=family.formula and unseen == 0)
 
 
 async def output_tokens(texts: Sequence[str], model: str, counter: Counter, dialect: str = "openai") -> int:
@@ -62,9 +66,9 @@ async def output_tokens(texts: Sequence[str], model: str, counter: Counter, dial
     return min(math.ceil(family_of(model, dialect).multiplier * counted.tokens), sum(map(byte_bound, texts)))
 
 
-def _counted(call: Call, family: Family, tally: Tally) -> int | None:
+def _counted(call: Call, prompt: Any, family: Family, tally: Tally) -> int | None:
     """Take the prompt apart and count it; None if it cannot be taken apart."""
-    parts = (prompt_parts if family.formula else json_parts)(call.endpoint, call.body)
+    parts = (prompt_parts if family.formula else json_parts)(call.endpoint, prompt)
     if not parts.complete:
         return None
     return math.ceil(family.multiplier * (tally(parts.texts) + parts.overhead_tokens)) + parts.ids
@@ -72,9 +76,14 @@ def _counted(call: Call, family: Family, tally: Tally) -> int | None:
 
 def _unseen_tokens(call: Call, provider: Provider) -> int:
     """Give what is in the prompt but not in the body's text: media, and what the provider adds."""
-    has_tools = bool(call.body.get("tools") or call.body.get("functions"))
-    added = added_tokens(call.model, provider, call.endpoint, has_tools=has_tools)
-    return added + call.media_parts * provider.media_tokens
+    added = added_tokens(call.model, provider, call.endpoint, has_tools=call.has_tools)
+    stored = provider.unseen_tokens if call.has_unseen else 0
+    return added + stored + len(call.media) * provider.media_tokens
+
+
+def _text_bytes(call: Call) -> int:
+    """Give the bytes of a body but for the media that stand in it."""
+    return call.body_bytes - sum(part.characters for part in call.media)
 
 
 def _family(model: str, provider: Provider) -> Family:

@@ -15,11 +15,27 @@ from gateway.usage import keys
 from gateway.usage.names import usage_key
 
 _ENDPOINT_CATEGORIES: Mapping[Endpoint, str] = {
-    Endpoint.CHAT: "chat",
-    Endpoint.COMPLETIONS: "chat",
     Endpoint.EMBEDDINGS: "knowledge_doc_indexing",
+    Endpoint.EMBED_CONTENT: "knowledge_doc_indexing",
+    Endpoint.BATCH_EMBED_CONTENTS: "knowledge_doc_indexing",
+    Endpoint.OLLAMA_EMBED: "knowledge_doc_indexing",
+    Endpoint.RERANK: "rerank",
+    Endpoint.TRANSCRIPTIONS: "asr",
+    Endpoint.TRANSLATIONS: "asr",
+    Endpoint.SPEECH: "tts",
 }
-_COMPLETING = frozenset({Endpoint.CHAT, Endpoint.COMPLETIONS})
+_COMPLETING = frozenset(
+    {
+        Endpoint.CHAT,
+        Endpoint.COMPLETIONS,
+        Endpoint.RESPONSES,
+        Endpoint.MESSAGES,
+        Endpoint.GENERATE_CONTENT,
+        Endpoint.OLLAMA_CHAT,
+        Endpoint.OLLAMA_GENERATE,
+        Endpoint.CONVERSE,
+    }
+)
 
 EXTERNAL = "external"
 REPORT = "report"
@@ -61,7 +77,7 @@ class _Line:
 
 def category(purpose: Purpose, endpoint: Endpoint, *, is_tool_turn: bool) -> str:
     """Give the billing category: the purpose's, else `tool_call` for a turn on a tool's result, else the endpoint's."""
-    return purpose.category or ("tool_call" if is_tool_turn else _ENDPOINT_CATEGORIES[endpoint])
+    return purpose.category or ("tool_call" if is_tool_turn else _ENDPOINT_CATEGORIES.get(endpoint, "chat"))
 
 
 class Rollups:

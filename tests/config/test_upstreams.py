@@ -16,7 +16,7 @@ DEMO = "dialect: demo, models: {demo: {}}"
 
 WRONG = [
     ("providers: {a: »{dialect: openai, models: {m: {}}}}", "needs a base_url, as its dialect is openai"),
-    ("providers: {a: {dialect: »gemini, models: {m: {}}}}", "must be openai or demo"),
+    ("providers: {a: {dialect: »vertex, models: {m: {}}}}", "must be openai, azure, demo, anthropic, gemini, ollama or bedrock"),
     ("providers: {a: {dialect: openai, base_url: »ftp://x, models: {m: {}}}}", "must be an absolute http://"),
     (
         "providers: {a: {dialect: openai, base_url: »http://169.254.169.254/v1, models: {m: {}}}}",

@@ -3,10 +3,9 @@
 import json
 from typing import Any
 
-from gateway.model import Call, Endpoint, ModelSpec, Provider, Route
-from gateway.providers import DIALECTS
+from gateway.model import Call, Endpoint, ModelSpec, Provider, Request, Route
+from gateway.providers.openai import chat
 
-OPENAI = DIALECTS["openai"]
 CHAT: dict[str, Any] = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hi"}]}
 COMPLETION: dict[str, Any] = {"model": "davinci-002", "prompt": "Hi"}
 EMBEDDING: dict[str, Any] = {"model": "text-embedding-3-small", "input": "Hi"}
@@ -16,7 +15,7 @@ BODIES = {Endpoint.CHAT: CHAT, Endpoint.COMPLETIONS: COMPLETION, Endpoint.EMBEDD
 def call_of(body: bytes | dict[str, Any], endpoint: Endpoint = Endpoint.CHAT, session: str | None = None) -> Call:
     """Read a whole body."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return OPENAI.read(endpoint, data, call_id="01J", session=session, headers={})
+    return chat.read(Request(endpoint, "01J", data, session=session))
 
 
 def ask(endpoint: Endpoint = Endpoint.CHAT, **fields: Any) -> Call:

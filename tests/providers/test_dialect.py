@@ -1,14 +1,16 @@
-"""The dialects there are."""
+"""The three tables of wire languages agree with each other."""
 
-from gateway.model import Endpoint
-from gateway.providers import DIALECTS
-
-
-def test_the_dialects() -> None:
-    """Each dialect of the configuration has an object that answers for its wire format."""
-    assert set(DIALECTS) == {"openai", "demo"}
+from gateway.model import DIALECT_WIRES, Endpoint, Wire
+from gateway.providers import DIALECTS, ERRORS, FORMATS
 
 
-def test_every_endpoint_is_answered() -> None:
-    """No endpoint is without a path, in any dialect."""
-    assert all(dialect.path(endpoint).startswith("/") for dialect in DIALECTS.values() for endpoint in Endpoint)
+def test_the_tables_are_whole() -> None:
+    """Each dialect of the configuration, each operation and each language has who answers for it."""
+    assert (set(DIALECTS), set(FORMATS), set(ERRORS)) == (set(DIALECT_WIRES), set(Endpoint), set(Wire))
+
+
+def test_a_dialect_takes_its_own_language() -> None:
+    """No account takes an operation of another wire language: bytes pass through."""
+    assert all(
+        endpoint.wire is DIALECT_WIRES[name] for name, dialect in DIALECTS.items() for endpoint in dialect.ENDPOINTS
+    )

@@ -8,7 +8,9 @@ from openai.types.chat import ChatCompletionChunk
 
 from gateway.errors import BadRequest, BudgetRefused, UpstreamSilent
 from gateway.model import Endpoint
-from tests.providers.calls import OPENAI
+from gateway.providers.openai.endings import cut_frame, error_body, error_event
+from gateway.providers.openai.meter import StreamMeter
+from tests.providers.calls import ask
 from tests.providers.streams import STREAMS
 
 REFUSED = BudgetRefused(
@@ -18,14 +20,14 @@ REFUSED = BudgetRefused(
 
 def test_an_error_body() -> None:
     """An error is OpenAI's four fields."""
-    assert OPENAI.error_body(BadRequest("No.", code="invalid_type", param="n")) == {
+    assert error_body(BadRequest("No.", code="invalid_type", param="n"), "01J") == {
         "error": {"message": "No.", "type": "invalid_request_error", "param": "n", "code": "invalid_type"}
     }
 
 
 def test_a_refusal_names_its_budget() -> None:
     """A spent budget comes with its numbers beside the four fields."""
-    assert OPENAI.error_body(REFUSED)["error"] == {
+    assert error_body(REFUSED, "01J")["error"] == {
         "message": "No room.",
         "type": "insufficient_quota",
         "param": None,
@@ -37,19 +39,19 @@ def test_a_refusal_names_its_budget() -> None:
 @pytest.mark.parametrize("error", [REFUSED, UpstreamSilent("Nothing came.\n\nAt all.", sent=True)])
 def test_an_error_event_is_one_frame(error: BudgetRefused | UpstreamSilent) -> None:
     """In a stream the same body is one data line, whatever the message holds."""
-    event = OPENAI.error_event(error)
+    event = error_event(ask(), error)
     assert event.startswith(b"data: {")
     assert event.index(b"\n\n") == len(event) - 2
-    assert json.loads(event[6:]) == OPENAI.error_body(error)
+    assert json.loads(event[6:]) == error_body(error, "01J")
 
 
 def test_a_cut_chat() -> None:
     """The last chunk of a cut stream looks like its others and says that the length ended it."""
-    meter = OPENAI.meter(Endpoint.CHAT, hide_usage=True)
+    meter = StreamMeter(Endpoint.CHAT, hide_usage=True)
     azure = next(stream for stream in STREAMS if stream.name == "azure prompt filter")
     for frame in azure.sent:
         meter.feed(frame)
-    chunk = ChatCompletionChunk.model_validate_json(OPENAI.cut_frame(Endpoint.CHAT, meter.template)[6:])
+    chunk = ChatCompletionChunk.model_validate_json(cut_frame(ask(), meter.template)[6:])
     assert (chunk.id, chunk.model, chunk.created, chunk.object) == ("chatcmpl-1", "m", 1694268, "chat.completion.chunk")
     assert [(choice.index, choice.finish_reason, choice.delta.content) for choice in chunk.choices] == [
         (0, "length", None)
@@ -59,7 +61,7 @@ def test_a_cut_chat() -> None:
 def test_a_cut_completion() -> None:
     """Legacy completions have their own shape of a last chunk."""
     template = b'{"id":"cmpl-1","object":"text_completion","created":5,"model":"m","choices":[{"text":"a"}]}'
-    chunk = Completion.model_validate_json(OPENAI.cut_frame(Endpoint.COMPLETIONS, template)[6:])
+    chunk = Completion.model_validate_json(cut_frame(ask(Endpoint.COMPLETIONS), template)[6:])
     assert (chunk.id, chunk.model, chunk.created, chunk.object) == ("cmpl-1", "m", 5, "text_completion")
     assert [(choice.index, choice.finish_reason, choice.text) for choice in chunk.choices] == [(0, "length", "")]
 
@@ -67,5 +69,5 @@ def test_a_cut_completion() -> None:
 @pytest.mark.parametrize("template", [None, b"", b"{", b"[]", b'{"id":"\xff"}', b"[" * 20_000])
 def test_a_cut_before_anything_readable(template: bytes | None) -> None:
     """Without a first chunk to copy from, the last one is valid all the same."""
-    chunk = ChatCompletionChunk.model_validate_json(OPENAI.cut_frame(Endpoint.CHAT, template)[6:])
+    chunk = ChatCompletionChunk.model_validate_json(cut_frame(ask(), template)[6:])
     assert chunk.choices[0].finish_reason == "length"

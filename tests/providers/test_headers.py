@@ -4,7 +4,8 @@ import pytest
 from multidict import CIMultiDict
 
 from gateway.errors import UnsupportedMedia
-from gateway.providers import answer_headers, forward_headers, require_json
+from gateway.providers import answer_headers, forward_headers, require_media
+from gateway.providers.format import JSON
 
 
 def test_request_headers_by_allow_list() -> None:
@@ -94,7 +95,7 @@ def test_answer_headers_by_allow_list() -> None:
 )
 def test_plain_json_is_read(content_type: str) -> None:
     """JSON in UTF-8 is what a body may be."""
-    require_json({"Content-Type": content_type, "Content-Encoding": "identity"})
+    require_media({"Content-Type": content_type, "Content-Encoding": "identity"}, JSON)
 
 
 @pytest.mark.parametrize(
@@ -116,5 +117,5 @@ def test_plain_json_is_read(content_type: str) -> None:
 def test_other_media_are_refused(headers: list[tuple[str, str]]) -> None:
     """Another type, another charset, a repeated type and any compression are a 415."""
     with pytest.raises(UnsupportedMedia) as refused:
-        require_json(CIMultiDict(headers))
+        require_media(CIMultiDict(headers), JSON)
     assert refused.value.status == 415

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model import Endpoint, Usage
-from gateway.providers import DIALECTS, Meter
-from gateway.providers.meter import MAX_PENDING_BYTES
+from gateway.providers import Meter
+from gateway.providers.metering import MAX_PENDING_BYTES
+from gateway.providers.openai.meter import StreamMeter
 from gateway.providers.sse import MAX_FRAME_BYTES
 from tests.providers.streams import DONE, HEL, LO, STREAMS, Stream
 
@@ -17,7 +18,7 @@ EACH = pytest.mark.parametrize("stream", STREAMS, ids=lambda stream: stream.name
 
 def meter_of(endpoint: Endpoint = Endpoint.CHAT, *, hide_usage: bool = True) -> Meter:
     """Make the meter as the request path does."""
-    return DIALECTS["openai"].meter(endpoint, hide_usage=hide_usage)
+    return StreamMeter(endpoint, hide_usage=hide_usage)
 
 
 def run(meter: Meter, chunks: list[bytes]) -> bytes:

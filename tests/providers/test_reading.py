@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BadRequest
-from gateway.model import Endpoint
-from gateway.providers import decode
-from tests.providers.calls import BODIES, CHAT, OPENAI, ask, call_of
+from gateway.model import Endpoint, Media, MediaKind, Request
+from gateway.providers.openai import chat
+from tests.providers.calls import BODIES, CHAT, ask, call_of
 
 MESSAGE = {"role": "user", "content": "Hi"}
 C, P, E = Endpoint.CHAT, Endpoint.COMPLETIONS, Endpoint.EMBEDDINGS
@@ -30,7 +30,7 @@ def test_a_call_says_what_metering_needs() -> None:
     }
     data = json.dumps(body).encode()
     headers = {"Authorization": "Bearer secret", "OpenAI-Beta": "x"}
-    call = OPENAI.read(C, data, call_id="01J", session=None, headers=headers)
+    call = chat.read(Request(C, "01J", data, headers))
     assert (call.id, call.endpoint, call.model, call.body, call.body_bytes) == (
         "01J",
         C,
@@ -38,15 +38,8 @@ def test_a_call_says_what_metering_needs() -> None:
         body,
         len(data),
     )
-    assert (call.stream, call.wants_usage, call.output_bound, call.choices, call.media_parts) == (True, True, 100, 3, 0)
+    assert (call.stream, call.wants_usage, call.output_bound, call.choices, len(call.media)) == (True, True, 100, 3, 0)
     assert (call.session, call.headers) == ("k", {"openai-beta": "x"})
-
-
-def test_decoding_and_understanding_can_be_apart() -> None:
-    """A large body may be decoded elsewhere and understood here."""
-    data = json.dumps(CHAT).encode()
-    call = OPENAI.understand(C, decode(data), body_bytes=len(data), call_id="01J", session=None, headers={})
-    assert call == call_of(data)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +104,7 @@ def test_the_choices(endpoint: Endpoint, fields: dict[str, Any], choices: int) -
 )
 def test_media_parts(content: Any, media: int) -> None:
     """Parts that are not text are counted, unknown kinds among them."""
-    assert ask(messages=[MESSAGE, {"role": "user", "content": content}]).media_parts == media
+    assert ask(messages=[MESSAGE, {"role": "user", "content": content}]).media == (Media(MediaKind.IMAGE),) * media
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.errors import BadRequest
 from gateway.model import Endpoint
-from tests.providers.calls import ask
+from tests.providers.calls import BODIES, ask
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ from tests.providers.calls import ask
         {"prompt": {"id": "pmpt_1"}},
     ],
 )
-@pytest.mark.parametrize("endpoint", list(Endpoint))
+@pytest.mark.parametrize("endpoint", list(BODIES))
 def test_a_field_is_refused_by_name(endpoint: Endpoint, fields: dict[str, Any]) -> None:
     """The refusal names the field, on every endpoint."""
     with pytest.raises(BadRequest) as refused:

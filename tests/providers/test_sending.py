@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from gateway.model import Endpoint, Provider, Secret
-from tests.providers.calls import OPENAI, ask, call_of, route_to
+from gateway.providers.openai import account, chat
+from tests.providers.calls import ask, call_of, route_to
 
 C, P, E = Endpoint.CHAT, Endpoint.COMPLETIONS, Endpoint.EMBEDDINGS
 STREAM = {"stream": True}
@@ -17,7 +18,7 @@ def sent(fields: dict[str, Any], endpoint: Endpoint = C, *, cap: int | None = No
     """Give the decoded body that the upstream gets; the call is unchanged by it."""
     call = ask(endpoint, **fields)
     before = copy.deepcopy(call)
-    body = json.loads(OPENAI.outgoing(call, route_to(model), cap=cap))
+    body = json.loads(chat.outgoing(call, route_to(model), cap=cap, asks_usage=True).body)
     assert call == before
     return body
 
@@ -30,7 +31,7 @@ def test_the_model_is_the_routes() -> None:
 def test_a_repeated_key_is_sent_once() -> None:
     """The upstream gets what was metered, never the client's bytes."""
     call = call_of(b'{"model":"cheap","messages":[{"role":"user"}],"model":"dear","max_tokens":1,"max_tokens":9}')
-    body = OPENAI.outgoing(call, route_to(call.model), cap=None)
+    body = chat.outgoing(call, route_to(call.model), cap=None, asks_usage=True).body
     assert (call.model, call.output_bound) == ("dear", 9)
     assert json.loads(body, object_pairs_hook=list) == [
         ("model", "dear"),
@@ -102,7 +103,7 @@ def test_the_chat_bound(fields: dict[str, Any], cap: int | None, model: str, bou
 
 def test_a_model_marked_as_reasoning_takes_the_new_field() -> None:
     """The configuration's word decides for names that say nothing."""
-    body = json.loads(OPENAI.outgoing(ask(), route_to("deepseek-r1", reasoning=True), cap=7))
+    body = json.loads(chat.outgoing(ask(), route_to("deepseek-r1", reasoning=True), cap=7, asks_usage=True).body)
     assert (body.get("max_tokens"), body.get("max_completion_tokens")) == (None, 7)
 
 
@@ -146,7 +147,7 @@ def test_other_fields_pass() -> None:
 @pytest.mark.parametrize(("endpoint", "path"), [(C, "/chat/completions"), (P, "/completions"), (E, "/embeddings")])
 def test_paths(endpoint: Endpoint, path: str) -> None:
     """The path comes from a table, never from the client."""
-    assert OPENAI.path(endpoint) == path
+    assert account.path(ask(endpoint), route_to("m")) == path
 
 
 @pytest.mark.parametrize(
@@ -162,7 +163,7 @@ def test_paths(endpoint: Endpoint, path: str) -> None:
 )
 def test_credentials(key: Secret | None, extra: tuple[tuple[str, Secret], ...], headers: dict[str, str]) -> None:
     """The provider's key goes as a bearer token; extra headers come with it and win."""
-    assert OPENAI.auth_headers(Provider("p", "openai", "u", api_key=key, headers=extra)) == headers
+    assert account.auth_headers(Provider("p", "openai", "u", api_key=key, headers=extra)) == headers
 
 
 @pytest.mark.parametrize(
@@ -192,4 +193,4 @@ def test_what_can_be_watched(
     fields: dict[str, Any], model: str, reasoning: bool | None, dialect: str, visible: bool
 ) -> None:
     """A stream is watched when it shows every token; an unknown model is not trusted to."""
-    assert OPENAI.is_visible(ask(**fields), route_to(model, reasoning=reasoning, dialect=dialect)) is visible
+    assert chat.is_visible(ask(**fields), route_to(model, reasoning=reasoning, dialect=dialect)) is visible

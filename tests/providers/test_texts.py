@@ -5,24 +5,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model import Endpoint
-from gateway.providers.texts import pieces
+from gateway.providers.openai.texts import answer_texts, pieces
 from tests.providers.answers import ANSWERS, Answer
-from tests.providers.calls import OPENAI
+from tests.providers.calls import BODIES, ask
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.name)
 def test_a_recorded_answer(answer: Answer) -> None:
     """Of each provider's answer every generated text is found, and no other."""
-    assert OPENAI.answer_texts(answer.endpoint, answer.body.encode()) == answer.texts
+    assert answer_texts(ask(answer.endpoint), answer.body.encode()) == answer.texts
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"<html>", b"{}", b'{"choices":7}', b'{"choices":[{"message":[]}]}']
 )
-@pytest.mark.parametrize("endpoint", list(Endpoint))
+@pytest.mark.parametrize("endpoint", list(BODIES))
 def test_garbage_has_no_texts(endpoint: Endpoint, body: bytes) -> None:
     """A body of another shape has no texts, and nothing is raised."""
-    assert OPENAI.answer_texts(endpoint, body) == []
+    assert answer_texts(ask(endpoint), body) == []
 
 
 def test_details_speak_when_nothing_else_does() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from gateway.model import Call, Endpoint
+from gateway.model import Call, Endpoint, Media, MediaKind
 
 # OpenAI, "How to count tokens with tiktoken", sections 6 and 7: the API itself counted 129 (gpt-4) and 124 (gpt-4o)
 # tokens for the first, 105 and 101 for the second.
@@ -129,5 +129,6 @@ def call(body: dict[str, Any], *, model: str = "gpt-4o", endpoint: Endpoint = En
         wants_usage=False,
         output_bound=None,
         choices=1,
-        media_parts=media,
+        media=(Media(MediaKind.IMAGE),) * media,
+        has_tools=bool(body.get("tools") or body.get("functions")),
     )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model import Endpoint
-from gateway.tokens import Parts, imported_characters, prompt_parts
+from gateway.tokens import Parts, prompt_parts
 from gateway.tokens.chat import json_parts
 from gateway.tokens.text import Encoding, count, count_all
 from tests.tokens.bodies import CHAT, JARGON, JSON, WEATHER, WEATHER_TOOLS
@@ -109,11 +109,10 @@ def test_prompts_and_inputs(encoding: Encoding, endpoint: Endpoint, body: dict[s
 
 
 def test_the_whole_body_may_count(encoding: Encoding) -> None:
-    """As JSON, everything counts, in any field, except media; a chat is not below its formula."""
-    body = {"messages": [HELLO, {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x" * 99}}]}]}
+    """As JSON, everything counts, in any field; a chat is not below its formula."""
+    body = {"messages": [HELLO]}
     parts = json_parts(Endpoint.CHAT, {**body, "documents": [{"text": "hello world", "rank": 1.5, "id": 1 << 99}]})
     assert {"documents", "hello world", "1.5"} <= set(parts.texts)
-    assert "x" * 99 not in parts.texts
     assert count_all(encoding, parts.texts) + parts.overhead_tokens > tokens(encoding, body)
 
 
@@ -123,21 +122,6 @@ def test_json_is_not_below_the_formula(o200k: Encoding, body: dict[str, Any]) ->
     body.pop("tools", None)
     parts = json_parts(Endpoint.CHAT, body)
     assert count_all(o200k, parts.texts) + parts.overhead_tokens >= tokens(o200k, body)
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "body", "characters"),
-    [
-        (Endpoint.CHAT, {"messages": [HELLO, {"role": "user", "content": [{"type": "text", "text": "ab"}]}]}, 7),
-        (Endpoint.CHAT, {"messages": "hello"}, 0),
-        (Endpoint.COMPLETIONS, {"prompt": "hello"}, 5),
-        (Endpoint.EMBEDDINGS, {"input": ["hello", "\u6f22"]}, 6),
-        (Endpoint.EMBEDDINGS, {"input": [1, 2]}, 0),
-    ],
-)
-def test_imported_characters(endpoint: Endpoint, body: dict[str, Any], characters: int) -> None:
-    """Only the prompt's own text counts, by the character."""
-    assert imported_characters(endpoint, body) == characters
 
 
 def nested(depth: int, key: str) -> dict[str, Any]:
@@ -187,4 +171,3 @@ def test_wrong_types_never_raise(endpoint: Endpoint, body: dict[str, Any]) -> No
     """Any JSON object gives an answer."""
     assert prompt_parts(endpoint, body).ids >= 0
     assert json_parts(endpoint, body).overhead_tokens >= 0
-    assert imported_characters(endpoint, body) >= 0

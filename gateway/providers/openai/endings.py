@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from gateway.errors import BudgetRefused, GatewayError
-from gateway.model import Endpoint
+from gateway.model import Call, Endpoint
 from gateway.providers.decoding import UNREADABLE
 
 
@@ -20,7 +20,7 @@ class _Head(msgspec.Struct):
     model: Any = ""
 
 
-def error_body(error: GatewayError) -> dict[str, Any]:
+def error_body(error: GatewayError, _call_id: str) -> dict[str, Any]:
     """Give the JSON body of a refusal (https://platform.openai.com/docs/guides/error-codes); and a budget's."""
     body: dict[str, Any] = {"message": error.message, "type": error.type, "param": error.param, "code": error.code}
     if isinstance(error, BudgetRefused):
@@ -28,15 +28,20 @@ def error_body(error: GatewayError) -> dict[str, Any]:
     return {"error": body}
 
 
-def error_event(error: GatewayError) -> bytes:
+def error_headers(_error: GatewayError, call_id: str) -> dict[str, str]:
+    """Give the header that OpenAI's SDKs show as the request's id."""
+    return {"x-request-id": call_id}
+
+
+def error_event(call: Call, error: GatewayError) -> bytes:
     """Give the frame that tells an error in a stream; the stream ends after it, without `[DONE]`."""
-    return _frame(error_body(error))
+    return _frame(error_body(error, call.id))
 
 
-def cut_frame(endpoint: Endpoint, template: bytes | None) -> bytes:
+def cut_frame(call: Call, template: bytes | None) -> bytes:
     """Give a last chunk that says `finish_reason: "length"`; `template` is the JSON of the stream's first chunk."""
     head = _head(template)
-    if endpoint is Endpoint.CHAT:
+    if call.endpoint is Endpoint.CHAT:
         kind, choice = "chat.completion.chunk", {"index": 0, "delta": {}, "finish_reason": "length"}
     else:
         kind, choice = "text_completion", {"index": 0, "text": "", "logprobs": None, "finish_reason": "length"}

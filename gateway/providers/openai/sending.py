@@ -7,25 +7,9 @@ from typing import Any
 
 import msgspec
 
-from gateway.model import Call, Endpoint, Provider, Route
+from gateway.model import Call, Endpoint, Route
+from gateway.providers.format import Outgoing
 from gateway.providers.names import BOUND_FIELDS, bound_field, thinks_unseen
-
-_PATHS = {
-    Endpoint.CHAT: "/chat/completions",
-    Endpoint.COMPLETIONS: "/completions",
-    Endpoint.EMBEDDINGS: "/embeddings",
-}
-
-
-def path(endpoint: Endpoint) -> str:
-    """Give what follows the provider's base URL."""
-    return _PATHS[endpoint]
-
-
-def auth_headers(provider: Provider) -> dict[str, str]:
-    """Give the provider's credential and its extra headers, names in lower case; an extra one wins."""
-    headers = {"authorization": f"Bearer {provider.api_key.reveal()}"} if provider.api_key else {}
-    return headers | {name.lower(): value.reveal() for name, value in provider.headers}
 
 
 def is_visible(call: Call, route: Route) -> bool:
@@ -43,20 +27,21 @@ def is_visible(call: Call, route: Route) -> bool:
     )
 
 
-def outgoing(call: Call, route: Route, *, cap: int | None) -> bytes:
+def outgoing(call: Call, route: Route, *, cap: int | None, asks_usage: bool) -> Outgoing:
     """Encode the body for the upstream; the Call stays as it is.
 
     `cap` is the most completion tokens per choice (at least 1) that the budget granted, None when it does not
-    matter; it never raises the client's own bound.
+    matter; it never raises the client's own bound. A stream is asked for its usage, unless the upstream is known to
+    refuse that.
     """
     body = dict(call.body)
     body["model"] = route.model
-    if call.stream:
+    if call.stream and asks_usage:
         body["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
     if call.endpoint is not Endpoint.EMBEDDINGS:
         _bind(body, call, route, cap)
-    _drop_purpose(body)
-    return msgspec.json.encode(body)
+    drop_purpose(body)
+    return Outgoing(msgspec.json.encode(body))
 
 
 def _bind(body: dict[str, Any], call: Call, route: Route, cap: int | None) -> None:
@@ -72,8 +57,8 @@ def _bind(body: dict[str, Any], call: Call, route: Route, cap: int | None) -> No
     body[field] = min(bound for bound in (cap, call.output_bound) if bound is not None)
 
 
-def _drop_purpose(body: dict[str, Any]) -> None:
-    """Remove what only the gateway reads."""
+def drop_purpose(body: dict[str, Any]) -> None:
+    """Remove from a body what only the gateway reads."""
     metadata = body.get("metadata")
     if metadata and "purpose" in metadata:
         rest = {name: value for name, value in metadata.items() if name != "purpose"}

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.errors import BadRequest
-from gateway.model import Call, Endpoint
+from gateway.model import Call, Endpoint, Media, MediaKind, Request
 from gateway.providers.decoding import decode
 from gateway.providers.fields import bounded, invalid, missing, optional, required, unsupported, wrong_type
 from gateway.providers.headers import forward_headers
 from gateway.providers.names import BOUND_FIELDS
-from gateway.providers.refusals import refuse_stored, refuse_stored_audio, refuse_unbounded
+from gateway.providers.openai.refusals import refuse_stored, refuse_stored_audio, refuse_unbounded
 
 DEFAULT_COMPLETION_TOKENS = 16
 """What `/completions` produces when `max_tokens` is absent (API reference, legacy completions)."""
@@ -23,62 +23,60 @@ DEFAULT_COMPLETION_TOKENS = 16
 _MODEL = re.compile(r"[A-Za-z0-9._:@/-]{1,200}")
 _MOST_TOKENS = 2**31 - 1
 _MOST_CHOICES = 128
+_TOOL_ROLES = frozenset({"tool", "function"})
 _TEXT_PARTS = frozenset({"text", "input_text", "output_text", "refusal", "thinking"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What an endpoint's own fields say: the bound per choice, how many prompts, how many parts that are not text."""
+    """What an endpoint's own fields say: the bound per choice, how many prompts, the parts that are not text."""
 
     output_bound: int | None
     prompts: int = 1
-    media_parts: int = 0
+    media: tuple[Media, ...] = ()
+    is_tool_turn: bool = False
 
 
-def read(endpoint: Endpoint, body: bytes, *, call_id: str, session: str | None, headers: Mapping[str, str]) -> Call:
-    """Decode and understand a request body in one go. Raises BadRequest."""
-    decoded = decode(body)
-    return understand(endpoint, decoded, body_bytes=len(body), call_id=call_id, session=session, headers=headers)
+def read(request: Request) -> Call:
+    """Decode and understand a request: check the body's fields and make the Call of it.
 
-
-def understand(
-    endpoint: Endpoint,
-    decoded: Mapping[str, Any],
-    *,
-    body_bytes: int,
-    call_id: str,
-    session: str | None,
-    headers: Mapping[str, str],
-) -> Call:
-    """Check a decoded body and make the Call of it.
-
-    `session` (from a header) wins over the body's `prompt_cache_key`; of `headers` only those that may go upstream are
+    The session of a header wins over the body's `prompt_cache_key`; of the headers only those that may go upstream are
     kept. `output_bound` is the larger of the two token limits. Raises BadRequest naming the field.
     """
-    model = _model(decoded)
-    refuse_unbounded(decoded, model)
-    stream = optional(decoded, "stream", bool) or False
-    shape = _shape(endpoint, decoded, stream=stream)
-    optional(decoded, "metadata", dict)
-    optional(decoded, "user", str)
-    cache_key = optional(decoded, "prompt_cache_key", str)
+    body = decode(request.body)
+    model = read_model(body)
+    refuse_unbounded(body, model)
+    stream = optional(body, "stream", bool) or False
+    shape = _shape(request.endpoint, body, stream=stream)
+    cache_key = optional(body, "prompt_cache_key", str)
     return Call(
-        id=call_id,
-        endpoint=endpoint,
-        body=decoded,
-        body_bytes=body_bytes,
+        id=request.call_id,
+        endpoint=request.endpoint,
+        body=body,
+        body_bytes=len(request.body),
         model=model,
         stream=stream,
-        wants_usage=_wants_usage(decoded, stream=stream),
+        wants_usage=_wants_usage(body, stream=stream),
         output_bound=shape.output_bound,
-        choices=_choices(decoded) * shape.prompts,
-        media_parts=shape.media_parts,
-        session=session or cache_key or None,
-        headers=forward_headers(headers),
+        choices=_choices(body) * shape.prompts,
+        media=shape.media,
+        has_tools=bool(body.get("tools") or body.get("functions")),
+        is_tool_turn=shape.is_tool_turn,
+        session=request.session or cache_key or None,
+        purpose=read_purpose(body),
+        user=optional(body, "user", str),
+        headers=forward_headers(request.headers),
     )
 
 
-def _model(body: Mapping[str, Any]) -> str:
+def read_purpose(body: Mapping[str, Any]) -> object:
+    """Give the purpose that a body's metadata name, whatever its type: the purposes refuse what is none of them."""
+    metadata = optional(body, "metadata", dict)
+    return metadata.get("purpose") if metadata else None
+
+
+def read_model(body: Mapping[str, Any]) -> str:
+    """Give the model that a body names. Raises BadRequest."""
     model = required(body, "model", str)
     if not _MODEL.fullmatch(model):
         raise invalid("model", "it is no model name")
@@ -108,10 +106,12 @@ def _output_bound(body: Mapping[str, Any]) -> int | None:
 def _shape(endpoint: Endpoint, body: Mapping[str, Any], *, stream: bool) -> _Shape:
     match endpoint:
         case Endpoint.CHAT:
-            return _Shape(_output_bound(body), media_parts=_media_parts(required(body, "messages", list)))
+            messages = required(body, "messages", list)
+            media = _media(messages)
+            return _Shape(_output_bound(body), media=media, is_tool_turn=messages[-1]["role"] in _TOOL_ROLES)
         case Endpoint.COMPLETIONS:
             return _Shape(_output_bound(body) or DEFAULT_COMPLETION_TOKENS, prompts=_inputs(body, "prompt"))
-        case Endpoint.EMBEDDINGS:
+        case _:
             if stream:
                 raise unsupported("stream", "embeddings are not streamed")
             _inputs(body, "input")
@@ -138,9 +138,9 @@ def _are(values: Any, kind: type) -> bool:
     return set(map(type, values)) == {kind}
 
 
-def _media_parts(messages: list[Any]) -> int:
-    """Check the messages and count their parts that are not text. Raises BadRequest."""
-    media = 0
+def _media(messages: list[Any]) -> tuple[Media, ...]:
+    """Check the messages and give their parts that are not text. Raises BadRequest."""
+    media: list[Media] = []
     for place, message in enumerate(messages):
         at = f"messages[{place}]"
         if type(message) is not dict:
@@ -149,10 +149,12 @@ def _media_parts(messages: list[Any]) -> int:
         refuse_stored_audio(message, f"{at}.")
         content = message.get("content")
         if type(content) is list:
-            media += sum(not _is_text(part, f"{at}.content[{index}]") for index, part in enumerate(content))
+            for index, part in enumerate(content):
+                if not _is_text(part, f"{at}.content[{index}]"):
+                    media.append(Media(MediaKind.IMAGE))
         elif content is not None and type(content) is not str:
             raise wrong_type(f"{at}.content", "a string or an array", content)
-    return media
+    return tuple(media)
 
 
 def _is_text(part: Any, at: str) -> bool:

@@ -4,11 +4,12 @@ The rule that matters: whatever a model can say in is read - answer, reasoning, 
 shape nobody expected gives less or nothing, never an error.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from gateway.model import Endpoint
+from gateway.model import Call, Endpoint
 from gateway.providers.decoding import open_envelope
 
 Channel = tuple[Any, ...]
@@ -16,13 +17,45 @@ Channel = tuple[Any, ...]
 
 Piece = tuple[Channel, str]
 
+MEDIA_TYPES = frozenset({"image_url", "input_audio", "file", "video_url", "audio_url"})
 _PLAIN = frozenset({"content", "reasoning_content", "reasoning", "refusal", "text"})
 _INSIDE = ("text", "thinking", "reasoning", "summary", "content", "refusal", "transcript")
 
 
-def answer_texts(endpoint: Endpoint, body: bytes) -> list[str]:
+def prompt(call: Call) -> Any:
+    """Give the body without images, audio and files: they are no text to the model."""
+    if call.endpoint is not Endpoint.CHAT:
+        return call.body
+    return {**call.body, "messages": [_without_media(message) for message in call.body["messages"]]}
+
+
+def prompt_texts(call: Call) -> Iterator[str]:
+    """Give the contents of the messages, or the prompts, or the inputs."""
+    if call.endpoint is Endpoint.CHAT:
+        for message in call.body["messages"]:
+            yield from _content_texts(message.get("content"))
+    else:
+        value = call.body["prompt" if call.endpoint is Endpoint.COMPLETIONS else "input"]
+        yield from [value] if type(value) is str else (item for item in value if type(item) is str)
+
+
+def _content_texts(content: Any) -> Iterator[str]:
+    if type(content) is str:
+        yield content
+    for part in _objects(content):
+        yield from (part[name] for name in ("text", "refusal") if type(part.get(name)) is str)
+
+
+def _without_media(message: dict[str, Any]) -> dict[str, Any]:
+    content = message.get("content")
+    if type(content) is not list:
+        return message
+    return {**message, "content": [part for part in content if part.get("type") not in MEDIA_TYPES]}
+
+
+def answer_texts(call: Call, body: bytes) -> list[str]:
     """Give the generated texts of an answer that was not streamed; an embedding or garbage has none."""
-    envelope = None if endpoint is Endpoint.EMBEDDINGS else open_envelope(body)
+    envelope = None if call.endpoint is Endpoint.EMBEDDINGS else open_envelope(body)
     if envelope is None:
         return []
     texts: dict[Channel, list[str]] = {}

@@ -8,16 +8,16 @@ same model reports either way by different routes (vercel/ai#12425).
 
 from typing import Any
 
-from gateway.model import Endpoint, Usage
+from gateway.model import Call, Endpoint, Usage
 from gateway.providers.decoding import Envelope, open_envelope
 
 _MOST_TOKENS = 10**9
 
 
-def usage_of(endpoint: Endpoint, body: bytes) -> Usage | None:
+def usage_of(call: Call, body: bytes) -> Usage | None:
     """Read the usage of an answer that was not streamed; None when the provider did not say, or not credibly."""
     envelope = open_envelope(body)
-    return None if envelope is None else reported(endpoint, envelope)
+    return None if envelope is None else reported(call.endpoint, envelope)
 
 
 def reported(endpoint: Endpoint, envelope: Envelope) -> Usage | None:

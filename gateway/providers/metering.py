@@ -1,0 +1,151 @@
+"""A stream's meter: what passes to the client now, what the provider reported, what was received.
+
+The rules that matter:
+
+1. Bytes pass as they came. Three things do not: a usage frame that we asked for and the client did not, a partial frame
+   (until it is complete), and what ends the answer (kept in `last` until the call is settled).
+2. Usage: the last one that is not null wins; nothing is ever added up.
+3. Received text is never counted below what came. tokens <= texts taken + `unread_tokens` + `bound_tokens`, for a token
+   covers at least one byte of UTF-8; what cannot be read counts as if it were all text.
+"""
+
+from collections.abc import Hashable
+from io import StringIO
+from typing import Protocol
+
+from gateway.model import Usage
+from gateway.providers.sse import Fragment, Splitter, data_of
+
+MAX_PENDING_BYTES = 1 << 20
+"""How much text waits for `take_texts`; above it only its bytes are counted (no model writes as much in one answer)."""
+
+UNREADABLE = ("unreadable",)
+"""The channel of what is no JSON."""
+
+
+class Framing(Protocol):
+    """Cuts bytes into frames that joined are the bytes; `gateway.providers.sse.Splitter` is the commonest."""
+
+    @property
+    def is_between_frames(self) -> bool:
+        """Whether nothing is held back."""
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """Give the frames that this chunk completes."""
+
+    def flush(self) -> bytes:
+        """Give what is left when the stream ends."""
+
+
+class Metering:
+    """What every meter does; a wire format says in `_take_frame` what a frame means.
+
+    `usage` is what the provider reported so far, `ended` whether the frame came that ends the answer, `last` the bytes
+    to send after settlement, `error_seen` whether the provider reported an error in the stream, `template` the first
+    chunk's data (for `cut_frame`). `bound_tokens` bounds what was received since the last `take_texts`, `unread_tokens`
+    what could not be kept for it (it is never reset).
+    """
+
+    __slots__ = (
+        "_splitter",
+        "_texts",
+        "bound_tokens",
+        "ended",
+        "error_seen",
+        "last",
+        "template",
+        "unread_tokens",
+        "usage",
+    )
+
+    def __init__(self, framing: Framing) -> None:
+        self._splitter = framing
+        self._texts: dict[Hashable, StringIO] = {}
+        self.usage: Usage | None = None
+        self.ended = False
+        self.last = b""
+        self.error_seen = False
+        self.template: bytes | None = None
+        self.bound_tokens = 0
+        self.unread_tokens = 0
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take a chunk of any size and give the bytes to forward now: the chunk itself when nothing is held back."""
+        if self.ended:
+            return b""
+        was_between = self._splitter.is_between_frames
+        frames = self._splitter.feed(chunk)
+        passed = [frame for frame in frames if self._passes(frame)]
+        if len(passed) == 1:
+            return passed[0]
+        if was_between and len(passed) == len(frames) and self._splitter.is_between_frames:
+            return chunk
+        return b"".join(passed)
+
+    def finish(self) -> bytes:
+        """Give, at the end of a stream that did not say so itself, the bytes that were held back."""
+        rest = self._splitter.flush()
+        if self.ended or not rest:
+            return b""
+        return rest if self._passes(rest) else b""
+
+    def take_texts(self) -> list[str]:
+        """Give the texts generated since the last call, one per channel, and start `bound_tokens` again."""
+        texts = [text.getvalue() for text in self._texts.values()]
+        self._texts.clear()
+        self.bound_tokens = 0
+        return texts
+
+    def _passes(self, frame: bytes) -> bool:
+        """Read one frame; say whether it goes to the client now."""
+        if self.ended:
+            return False
+        if type(frame) is Fragment:
+            self.unread_tokens += len(frame)
+            return True
+        return self._take_frame(frame)
+
+    def _take_frame(self, frame: bytes) -> bool:
+        """Read one whole frame; say whether it goes to the client now."""
+        raise NotImplementedError
+
+    def _end(self, frame: bytes) -> bool:
+        """Note the frame that ends the answer: it waits for the settlement."""
+        self.ended, self.last = True, frame
+        return False
+
+    def _keep(self, channel: Hashable, text: str) -> None:
+        """Remember a generated text; those of one channel (a choice's answer, its reasoning ...) are one text."""
+        self.bound_tokens += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        kept = self._texts.get(channel)
+        if kept is None:
+            kept = self._texts[channel] = StringIO()
+        kept.write(text)
+        if self.bound_tokens > MAX_PENDING_BYTES:
+            self.unread_tokens += self.bound_tokens
+            self.take_texts()
+
+    def _keep_unread(self, data: bytes) -> None:
+        """Count what cannot be read as if it were all text."""
+        self._keep(UNREADABLE, data.decode("utf-8", "replace"))
+
+    def _keep_nothing(self) -> None:
+        """Count a chunk without a text as one token: it may be invisible, or the first bytes of a character."""
+        self.bound_tokens += 1
+
+
+class SseMetering(Metering):
+    """The meter of server-sent events; a wire format says in `_take_data` what an event's data mean."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(Splitter())
+
+    def _take_frame(self, frame: bytes) -> bool:
+        data = data_of(frame)
+        return not data or self._take_data(data, frame)
+
+    def _take_data(self, data: bytes, frame: bytes) -> bool:
+        """Read an event's data; say whether the frame that they stand in goes to the client now."""
+        raise NotImplementedError

@@ -1,0 +1,5 @@
+"""OpenAI's wire language (https://platform.openai.com/docs/api-reference): any compatible server's, and the demo's.
+
+account    paths and credentials of a provider; demo: the same for the built-in model
+chat       chat, legacy completions and embeddings: reading, refusals -> sending; usage, texts, meter; endings
+"""
