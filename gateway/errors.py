@@ -2,10 +2,11 @@
 
     GatewayError                     status, type, code, message, param, headers
      +- BadRequest            400    +- NotFound           404    +- UpstreamError         502
-     |   +- UnsupportedMedia  415    +- MethodNotAllowed   405    |   +- UpstreamUnreachable
-     |   +- BodyTooLarge      413    +- ModelNotFound      404    |   +- UpstreamBroken
+     |   +- UnsupportedMedia  415    |   +- NotMetered       404    |   +- UpstreamUnreachable
+     |   +- BodyTooLarge      413    |   +- ModelNotFound    404    |   +- UpstreamBroken
      +- Unauthenticated       401    +- BudgetRefused      429    |   +- UpstreamSilent  504
      +- Forbidden             403    +- ProviderOff        503    +- StoreUnavailable      503
+     |   +- PriceUnknown      403
      +- Conflict              409
     ConfigError                      what is wrong with the YAML, all of it at once
     StoreRefused                     why the gateway will not start on this store
@@ -80,12 +81,32 @@ class Forbidden(GatewayError):
     code = "forbidden"
 
 
+class PriceUnknown(Forbidden):
+    """A budget counts dollars, and what the model costs is not known: nothing says that the call would fit."""
+
+    type = "invalid_request_error"
+    code = "model_without_price"
+
+    def __init__(self, model: str, budget: str) -> None:
+        super().__init__(
+            f"The model `{model}` has no price, and budget '{budget}' counts dollars. "
+            "The gateway's configuration can give it one: `price`, at the model.",
+            param="model",
+        )
+
+
 class NotFound(GatewayError):
     """No such endpoint: what is not metered is refused."""
 
     status = 404
     type = "invalid_request_error"
     code = "unknown_url"
+
+
+class NotMetered(NotFound):
+    """A provider's endpoint that the gateway cannot meter, and so does not serve."""
+
+    code = "endpoint_not_metered"
 
 
 class ModelNotFound(NotFound):

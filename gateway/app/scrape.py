@@ -1,22 +1,129 @@
-"""Owns what a scrape answers: what all workers counted, and each company's budgets as the store has them now."""
+"""Owns what a scrape answers: what all workers counted, and each company's budgets as the store has them now.
 
+The rule that matters: a scrape does not fail, nor wait for long: with the store away it says so, and gives the rest.
+"""
+
+import asyncio
+import math
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 from pathlib import Path
 
+import structlog
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
-from gateway.budget import Ledger
+from gateway import __version__
+from gateway.budget import Ledger, LedgerFault, Rules
+from gateway.budget.windows import code
 from gateway.config import Config
+from gateway.errors import StoreUnavailable
+from gateway.model import UNLIMITED, Budget, Caller, Company, Key, Level, Scope
+from gateway.telemetry import families
+from gateway.telemetry.families import Family
+from gateway.telemetry.workers import merged
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+MOST_COMPANIES = 1_000
+LEVELS_SECONDS = 5.0
+"""How long the store may take for all levels; Prometheus gives up on a scrape after 10 s."""
+
+_AT_ONCE = 16  # so that calls find a free connection to the store, whatever a scrape reads
+_NOBODY = Key("", "", "")
+
+log = structlog.get_logger("scrape")
 
 
-async def scrape(  # noqa: RUF029 - the levels are awaited
-    config: Config,  # noqa: ARG001
-    ledger: Ledger,  # noqa: ARG001
-    directory: Path | None,
-    registry: CollectorRegistry | None = None,
+async def scrape(
+    config: Config, ledger: Ledger, directory: Path | None, registry: CollectorRegistry | None = None
 ) -> bytes:
-    """Give the text exposition of all workers of `directory`; None: of `registry`, this process's own."""
-    counted = CollectorRegistry() if registry is None or directory is not None else registry
-    if directory is not None:
-        MultiProcessCollector(counted, path=str(directory))  # type: ignore[no-untyped-call]
-    return generate_latest(counted)
+    """Give the text exposition (`CONTENT_TYPE`): the sum of all workers that count in `directory`, and the levels.
+
+    `registry` is this process's own: all there is where no directory is given, else what only this process counts.
+    """
+    scraped = await _scraped(config, ledger)
+    return await asyncio.to_thread(_text, directory, registry, scraped)
+
+
+def _text(directory: Path | None, registry: CollectorRegistry | None, scraped: Iterable[Metric]) -> bytes:
+    """Write everything down; with many workers that takes a tenth of a second, so not in the event loop."""
+    own = registry.collect() if registry else ()
+    workers = merged(directory) if directory else ()
+    return generate_latest(_Once(chain(own, workers, scraped)))
+
+
+class _Once(Collector):
+    """Metrics that were collected already; of one name the last, as each may be exposed but once."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = {metric.name: metric for metric in metrics}
+
+    def collect(self) -> Iterable[Metric]:
+        """Give them."""
+        return self._metrics.values()
+
+
+async def _scraped(config: Config, ledger: Ledger) -> list[Metric]:
+    """Give what is known only at this moment."""
+    companies = list(islice(config.companies.values(), MOST_COMPANIES))
+    levels: list[tuple[Company, Level]] = []
+    is_up = True
+    try:
+        async with asyncio.timeout(LEVELS_SECONDS):
+            levels = await _levels(config, ledger, companies)
+    except (StoreUnavailable, TimeoutError):
+        is_up = False
+    return [
+        _plain(families.BUILD, 1, __version__),
+        _plain(families.STORE_UP, is_up),
+        _plain(families.LEFT_OUT, len(config.companies) - len(companies)),
+        *_shown(levels),
+    ]
+
+
+async def _levels(config: Config, ledger: Ledger, companies: Sequence[Company]) -> list[tuple[Company, Level]]:
+    """Read every company's budgets. Raises StoreUnavailable."""
+    rules = Rules(config.quotas, config.ledger.enforcement, config.budgets)
+    await ledger.read("", ())  # with no company at all, the store is still asked
+    found: list[tuple[Company, Level]] = []
+    for at in range(0, len(companies), _AT_ONCE):
+        some = companies[at : at + _AT_ONCE]
+        read = await asyncio.gather(*(_read(ledger, company, _budgets(rules, company)) for company in some))
+        found += [(company, level) for company, levels in zip(some, read, strict=True) for level in levels]
+    return found
+
+
+def _budgets(rules: Rules, company: Company) -> tuple[Budget, ...]:
+    """Give the budgets of a company as a whole: those of a caller of whom nothing else is known."""
+    return tuple(budget for budget in rules.all_of(Caller(_NOBODY, company)) if budget.scope is Scope.COMPANY)
+
+
+async def _read(ledger: Ledger, company: Company, budgets: Sequence[Budget]) -> tuple[Level, ...]:
+    try:
+        return await ledger.read(company.id, budgets)
+    except LedgerFault as fault:
+        log.warning("levels_unreadable", company=company.name, reason=str(fault))
+        return ()
+
+
+def _gauge(family: Family) -> GaugeMetricFamily:
+    return GaugeMetricFamily(family.name, family.help, labels=family.labels)
+
+
+def _plain(family: Family, value: float, *labels: str) -> Metric:
+    gauge = _gauge(family)
+    gauge.add_metric(labels, value)
+    return gauge
+
+
+def _shown(levels: Iterable[tuple[Company, Level]]) -> tuple[Metric, ...]:
+    used, held, limit = _gauge(families.BUDGET_USED), _gauge(families.BUDGET_HELD), _gauge(families.BUDGET_LIMIT)
+    for company, level in levels:
+        budget = level.budget
+        labels = (company.name, budget.name, budget.unit.value, code(budget.window))
+        used.add_metric(labels, level.used)
+        held.add_metric(labels, level.held)
+        limit.add_metric(labels, math.inf if level.limit == UNLIMITED else level.limit)
+    return used, held, limit

@@ -11,7 +11,8 @@ from gateway.api.entry import Entry, Handler
 from gateway.app.connection import Server
 from gateway.app.paths import Paths
 from gateway.app.table import TABLE
-from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, NotFound
+from gateway.app.unmetered import refusal
+from gateway.errors import BadRequest, GatewayError, MethodNotAllowed
 from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.ids import new_id
 
@@ -74,7 +75,7 @@ class App:
             raise BadRequest("The request target must be a path.")
         found = self._paths.find(target.partition("?")[0])
         if found is None:
-            raise NotFound("No such endpoint: the gateway serves what it can meter. GET /openapi.yaml lists all of it.")
+            raise refusal(target.partition("?")[0])
         path, params = found
         return self._table[path], params
 

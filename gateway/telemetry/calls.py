@@ -13,7 +13,8 @@ class CallRecord:
 
     `outcome` is one word for how it ended, `status` what the client was told, `budget` the one that refused.
     `estimate_tokens` is the prompt's estimate, `held_tokens` all that was set aside, `overrun_tokens` what was used
-    beyond that.
+    beyond that. Not in the line, for the metrics: `listed_model` is the configuration's name or pattern for the model,
+    `first_byte_ms` how long the provider took to begin, `released` says that the hold was given back: nothing charged.
     """
 
     request_id: str
@@ -31,6 +32,9 @@ class CallRecord:
     held_tokens: int | None = None
     overrun_tokens: int | None = None
     usage: Usage | None = None
+    listed_model: str | None = None
+    first_byte_ms: float | None = None
+    released: bool = False
 
 
 def call_log(record: CallRecord) -> None:

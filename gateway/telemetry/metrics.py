@@ -1,0 +1,221 @@
+"""Owns what a process counts. Made once per process; a count costs a few microseconds and never fails a call.
+
+The rule that matters: where several workers serve, `PROMETHEUS_MULTIPROC_DIR` names their common directory before this
+module is imported: prometheus_client chooses at import whether values live in memory or in files that all can read.
+"""
+
+import time
+from collections.abc import Callable
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from gateway.model import Usage
+from gateway.telemetry import families
+from gateway.telemetry.calls import CallRecord
+from gateway.telemetry.families import Family, Kind
+
+MOST_SERIES = 5_000
+"""Series that a family may have in one process; further ones are counted together, each label `other`."""
+
+OTHER = "other"
+PEAK_SECONDS = 30.0
+
+CUT = "cut"
+NO_USAGE = "no_usage"
+_REFUSED_FROM = 400
+
+# The files of several workers have no creation times either.
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+
+_Count = Callable[[float], None]
+
+
+class _Series:
+    """One family's series, each bound once: what stays of a look-up is a bound method in a dict."""
+
+    def __init__(self, family: Family, registry: CollectorRegistry) -> None:
+        self._family = _registered(family, registry)
+        self._bound: dict[tuple[str, ...], _Count] = {} if family.labels else {(): _count_of(self._family)}
+
+    def of(self, *labels: str) -> _Count:
+        """Give what counts one series: adds to a counter, sets a gauge, observes into a histogram."""
+        found = self._bound.get(labels)
+        return self._bind(labels) if found is None else found
+
+    def _bind(self, labels: tuple[str, ...]) -> _Count:
+        if len(self._bound) >= MOST_SERIES:
+            labels = (OTHER,) * len(labels)
+        count = self._bound[labels] = _count_of(self._family.labels(*labels))
+        return count
+
+
+def _registered(family: Family, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+    name, labels = family.name, family.labels
+    match family.kind:
+        case Kind.COUNTER:
+            return Counter(name, family.help, labels, registry=registry)
+        case Kind.GAUGE:
+            return Gauge(name, family.help, labels, registry=registry, multiprocess_mode=family.across.value)
+        case Kind.HISTOGRAM:
+            return Histogram(name, family.help, labels, registry=registry, buckets=family.buckets)
+
+
+def _count_of(series: Counter | Gauge | Histogram) -> _Count:
+    match series:
+        case Counter():
+            return series.inc
+        case Gauge():
+            return series.set
+        case Histogram():
+            return series.observe
+
+
+class _Peak:
+    """The largest value of the last 30 to 60 seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._turned = clock()
+        self._before = self._now = 0.0
+
+    def of(self, value: float) -> float:
+        """Take a value in; gives the largest."""
+        age_seconds = self._clock() - self._turned
+        if age_seconds >= PEAK_SECONDS:
+            self._before = self._now if age_seconds < 2 * PEAK_SECONDS else 0.0
+            self._now = 0.0
+            self._turned += age_seconds
+        self._now = max(self._now, value)
+        return max(self._now, self._before)
+
+
+class Metrics:
+    """What a process that serves calls counts, in its own `registry`."""
+
+    def __init__(
+        self, registry: CollectorRegistry | None = None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.registry = registry or CollectorRegistry()
+        made = {family.name: _Series(family, self.registry) for family in families.COUNTED}
+        self._calls = made[families.CALLS.name]
+        self._call_seconds = made[families.CALL_SECONDS.name]
+        self._first_byte_seconds = made[families.FIRST_BYTE_SECONDS.name]
+        self._tokens = made[families.TOKENS.name]
+        self._overrun_tokens = made[families.OVERRUN_TOKENS.name]
+        self._refusals = made[families.REFUSALS.name]
+        self._estimated = made[families.ESTIMATED.name]
+        self._uncharged = made[families.UNCHARGED.name]
+        self._warnings = made[families.WARNINGS.name]
+        self._estimate_ratio = made[families.ESTIMATE_RATIO.name]
+        self._correction = made[families.CORRECTION.name]
+        self._charges_lost = made[families.CHARGES_LOST.name].of()
+        self._holds = made[families.HOLDS.name].of()
+        self._store_seconds = made[families.STORE_SECONDS.name].of()
+        self._batch_size = made[families.BATCH_SIZE.name].of()
+        self._lag_seconds = made[families.LAG_SECONDS.name].of()
+        self._lag_max_seconds = made[families.LAG_MAX_SECONDS.name].of()
+        self._generation = made[families.GENERATION.name].of()
+        self._peak = _Peak(clock)
+
+    def call_ended(self, record: CallRecord) -> None:
+        """Count a call, once, when it has ended; its usage too, where it is known by then."""
+        provider, model, outcome = record.provider or "", record.listed_model or "", outcome_of(record)
+        endpoint = record.endpoint or ""
+        self._calls.of(provider, model, record.purpose or "", endpoint, outcome)(1)
+        if record.budget is not None:
+            self._refusals.of(record.budget, outcome)(1)
+        if record.held_tokens is not None:
+            self._call_seconds.of(endpoint)(record.duration_ms / 1000)
+        if record.first_byte_ms is not None:
+            self._first_byte_seconds.of(provider)(record.first_byte_ms / 1000)
+        if record.released:
+            self._uncharged.of(provider, model, outcome)(1)
+        self.settled_late(record)
+
+    def settled_late(self, record: CallRecord) -> None:
+        """Count the usage of a call that had ended without it: its exchange outlived its client."""
+        usage = record.usage
+        if usage is None:
+            return
+        provider, model, purpose = record.provider or "", record.listed_model or "", record.purpose or ""
+        for name, tokens in token_classes(usage):
+            if tokens > 0:  # a counter refuses less, and what a provider reports must not fail a call
+                self._tokens.of(provider, model, purpose, name)(tokens)
+        if record.overrun_tokens is not None and record.overrun_tokens > 0:
+            self._overrun_tokens.of(provider, model)(record.overrun_tokens)
+        if usage.estimated:
+            outcome = outcome_of(record)
+            self._estimated.of(provider, model, NO_USAGE if outcome == "ok" else outcome)(1)
+
+    def charge_lost(self) -> None:
+        """Count a charge that did not reach the store: the ledger gave up on it."""
+        self._charges_lost(1)
+
+    def store_call(self, seconds: float, operations: int) -> None:
+        """Count one batch of ledger operations that the store answered."""
+        self._store_seconds(seconds)
+        self._batch_size(operations)
+
+    def holds(self, count: int) -> None:
+        """Note how many holds are open."""
+        self._holds(count)
+
+    def loop_lag(self, seconds: float) -> None:
+        """Note one measured lag of the event loop."""
+        self._lag_seconds(seconds)
+        self._lag_max_seconds(self._peak.of(seconds))
+
+    def warned(self, budget: str, threshold: int) -> None:
+        """Count a budget that passed a threshold (percent) of the configuration."""
+        self._warnings.of(budget, str(threshold))(1)
+
+    def estimated(self, provider: str, model: str, estimate_tokens: int, reported_tokens: int) -> None:
+        """Compare our count of a prompt with the provider's; `model` is the listed name. A report of 0 says nothing."""
+        if reported_tokens > 0:
+            self._estimate_ratio.of(provider, model)(estimate_tokens / reported_tokens)
+
+    def correction(self, provider: str, model: str, factor: float) -> None:
+        """Note what counts for a listed model are multiplied by."""
+        self._correction.of(provider, model)(factor)
+
+    def generation(self, number: int) -> None:
+        """Note which configuration this process serves: 1 is the first."""
+        self._generation(number)
+
+
+class Supervision:
+    """What the parent of the workers counts, in its own `registry`; where one process does all, it may be the same."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self._workers = _Series(families.WORKERS, self.registry).of()
+        self._restarts = _Series(families.RESTARTS, self.registry).of()
+
+    def workers(self, count: int) -> None:
+        """Note how many workers run."""
+        self._workers(count)
+
+    def restarted(self) -> None:
+        """Count a worker that had to be replaced."""
+        self._restarts(1)
+
+
+def outcome_of(record: CallRecord) -> str:
+    """Give the outcome as it is counted: an answer that began and that a budget ended is `cut`, not refused."""
+    is_cut = record.outcome == "budget_exceeded" and record.status < _REFUSED_FROM
+    return CUT if is_cut else record.outcome
+
+
+def token_classes(usage: Usage) -> tuple[tuple[str, int], ...]:
+    """Split a usage into classes that do not overlap: their sum is its input and output, whatever its parts claim."""
+    cached = min(usage.cache_read_tokens, usage.input_tokens)
+    written = min(usage.cache_creation_tokens, usage.input_tokens - cached)
+    reasoning = min(usage.reasoning_tokens, usage.output_tokens)
+    return (
+        ("input", usage.input_tokens - cached - written),
+        ("cached_input", cached),
+        ("cache_write", written),
+        ("output", usage.output_tokens - reasoning),
+        ("reasoning", reasoning),
+    )
