@@ -8,8 +8,10 @@ The rooms, from the bottom up (a room imports only from rows below its own):
     api                     the endpoints that the gateway answers itself
     pipeline  demo          a proxied call in order; the built-in demo model
     auth  purpose  budget   credential -> Caller; call -> Purpose; windows, rules and the ledger
-    tokens  providers       counting; wire dialects and routes
+    tokens  prices          counting; what a model costs
+    providers               wire dialects and routes
     upstream  usage         the HTTP client and its error border; roll-ups of what was consumed
+    warnings                thresholds of budgets, told once
     store  telemetry        connections and the embedded server; logs
     config                  reading and refusing YAML
     model                   the vocabulary: frozen values

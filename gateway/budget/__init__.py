@@ -3,7 +3,7 @@
 The one rule that matters: a number that decides is read and changed inside the script, on the store's clock.
 """
 
-from gateway.budget.amounts import asks, charges, held_for, weighted_tokens
+from gateway.budget.amounts import asks, charges, held_for, needs_price, weighted_tokens
 from gateway.budget.batch import LedgerFault
 from gateway.budget.lease import Extension, Lease, Order, Override, Refusal, Report, Reported, Share, Verdict
 from gateway.budget.ledger import Ledger
@@ -28,5 +28,6 @@ __all__ = [
     "asks",
     "charges",
     "held_for",
+    "needs_price",
     "weighted_tokens",
 ]

@@ -1,9 +1,13 @@
-"""What usage amounts to in a budget's unit: weighted tokens (rounded up), requests, nothing for in-flight. Pure."""
+"""What usage amounts to in a budget's unit: weighted tokens, micro-dollars, requests, nothing for in-flight. Pure.
 
-from collections.abc import Sequence
+A budget of dollars counts what has a price: a call that costs nothing, or whose model has no price, asks nothing of it.
+Whether a call without a price may be made at all is another question: `needs_price`.
+"""
+
+from collections.abc import Iterable, Sequence
 
 from gateway.budget.wire import Ask
-from gateway.model import MICROS, Budget, Unit, Usage, Weights
+from gateway.model import FREE, MICROS, UNLIMITED, Budget, Enforcement, Tariff, Unit, Usage, Weights
 
 
 def weighted_tokens(usage: Usage, weights: Weights) -> int:
@@ -18,22 +22,44 @@ def weighted_tokens(usage: Usage, weights: Weights) -> int:
     return -(-micros // MICROS)
 
 
-def asks(budgets: Sequence[Budget], prompt_tokens: int, weights: Weights) -> tuple[Ask, ...]:
-    """Give what a call of `prompt_tokens` asks of each budget; which class they fall in is not known: the dearest."""
-    dearest = max(weights.input, weights.cache_read, weights.cache_creation)
-    prompt = -(-prompt_tokens * dearest // MICROS)
+def asks(budgets: Sequence[Budget], prompt_tokens: int, tariff: Tariff) -> tuple[Ask, ...]:
+    """Give what a call of `prompt_tokens` asks of each budget that counts it, in their order.
+
+    Which class its tokens fall in is not known: the dearest is asked.
+    """
+    price, weights = tariff.price or FREE, tariff.weights
+    weight = max(weights.input, weights.cache_read, weights.cache_creation)
+    terms = {
+        Unit.TOKENS: (-(-prompt_tokens * weight // MICROS), weights.output),
+        Unit.USD: price.dearest(prompt_tokens),
+        Unit.REQUESTS: (1, 0),
+        Unit.IN_FLIGHT: (1, 0),
+    }
     return tuple(
-        Ask(budget, prompt, weights.output) if budget.unit is Unit.TOKENS else Ask(budget, 1, 0) for budget in budgets
+        Ask(budget, *terms[budget.unit]) for budget in budgets if budget.unit is not Unit.USD or not price.is_free
     )
 
 
-def charges(asked: Sequence[Ask], usage: Usage, weights: Weights) -> list[int]:
+def charges(asked: Sequence[Ask], usage: Usage, tariff: Tariff) -> list[int]:
     """Give what each budget is charged for a usage."""
-    tokens = weighted_tokens(usage, weights)
-    amount = {Unit.TOKENS: tokens, Unit.REQUESTS: 1, Unit.IN_FLIGHT: 0}
+    amount = {
+        Unit.TOKENS: weighted_tokens(usage, tariff.weights),
+        Unit.USD: (tariff.price or FREE).cost_micros(usage),
+        Unit.REQUESTS: 1,
+        Unit.IN_FLIGHT: 0,
+    }
     return [amount[ask.budget.unit] for ask in asked]
 
 
+def needs_price(budgets: Iterable[Budget]) -> Budget | None:
+    """Give the first budget that a call without a price could get past: one of dollars that would refuse."""
+    for budget in budgets:
+        is_binding = budget.enforcement is not Enforcement.SHADOW and budget.limit != UNLIMITED
+        if budget.unit is Unit.USD and is_binding:
+            return budget
+    return None
+
+
 def held_for(ask: Ask, granted_tokens: int) -> int:
-    """Give what an ask holds for a grant; in-flight and requests hold one."""
+    """Give what an ask holds for a grant of completion tokens; in-flight and requests hold one."""
     return ask.minimum - (-granted_tokens * ask.rate_micros // MICROS)

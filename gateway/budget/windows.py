@@ -82,15 +82,7 @@ class CandidateCache:
 
 def code(window: Window) -> str:
     """Give a window's short name, in budget ids and on the wire: `30d`, `day`, `week`, `month`, `60s`, `lifetime`."""
-    match window:
-        case Rolling(days):
-            return f"{days}d"
-        case Calendar(period):
-            return period.value
-        case Fixed(seconds):
-            return f"{seconds}s"
-        case Lifetime():
-            return "lifetime"
+    return window.code
 
 
 def length_seconds(window: Window) -> int | None:

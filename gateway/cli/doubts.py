@@ -1,14 +1,22 @@
 """Owns what is allowed in a configuration but probably not meant. Pure."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from gateway.config import Config
-from gateway.model import UNLIMITED, Company, Enforcement, Key
+from gateway.model import UNLIMITED, BudgetRule, Company, Enforcement, Key, Provider, Route, Unit, Unpriced
+from gateway.prices import Prices
 
 
 def doubts(config: Config, now_ms: int) -> list[str]:
     """Give a sentence for each thing that deserves a second look; `now_ms` decides what has expired."""
-    return [*_of_ledger(config), *_of_providers(config), *_of_keys(config, now_ms), *_of_people(config, now_ms)]
+    return [
+        *_of_ledger(config),
+        *_of_prices(config),
+        *_of_providers(config),
+        *_of_keys(config, now_ms),
+        *_of_people(config, now_ms),
+    ]
 
 
 def _of_ledger(config: Config) -> Iterator[str]:
@@ -19,6 +27,25 @@ def _of_ledger(config: Config) -> Iterator[str]:
             yield f"budget {rule.name} is in shadow: it is only counted and refuses nothing"
     if config.store.allow_volatile:
         yield "store.allow_volatile: a store that forgets is accepted, and with it all that was spent"
+
+
+def _of_prices(config: Config) -> Iterator[str]:
+    prices = Prices(config.prices)
+    what = "are refused" if config.ledger.unpriced is Unpriced.REFUSE else "are free there"
+    for rule in config.budgets:
+        if rule.unit is not Unit.USD:
+            continue
+        routes = [route for provider in config.providers.values() for route in _counted(rule, provider)]
+        if unknown := [f"{route.provider.name}/{route.model}" for route in routes if prices.of(route) is None]:
+            yield f"budget {rule.name} counts dollars, and these have no price, so calls {what}: {', '.join(unknown)}"
+
+
+def _counted(rule: BudgetRule, provider: Provider) -> Iterator[Route]:
+    """Give the models of exact names that a rule counts at a provider."""
+    if fnmatchcase(provider.name, rule.match.provider or "*"):
+        for spec in provider.models:
+            if not spec.is_pattern and fnmatchcase(spec.name.casefold(), (rule.match.model or "*").casefold()):
+                yield Route(provider, spec, spec.name)
 
 
 def _of_providers(config: Config) -> Iterator[str]:

@@ -3,16 +3,19 @@
 import asyncio
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from gateway.budget import Rules, Target
+from gateway.budget import Rules, Target, needs_price
 from gateway.cli.beside import read_levels, store_beside
 from gateway.cli.explained import Question, answer, caller_of, render, render_refused
 from gateway.cli.options import config_option, key_of, read_config
 from gateway.config import Config
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, PriceUnknown
+from gateway.model import Unpriced
+from gateway.prices import Prices
 from gateway.providers import Routes
 from gateway.purpose import Purposes
 from gateway.telemetry import Redactor, configure
@@ -70,8 +73,13 @@ def command(
 
 
 async def _explained(config: Config, question: Question) -> str:
+    question = replace(question, price=Prices(config.prices).of(question.route))
     rules = Rules(config.quotas, config.ledger.enforcement, config.budgets)
     target = Target(question.route.provider.name, question.route.model, question.purpose.code)
+    budgets = rules.of(question.caller, target)
+    unpriced = needs_price(budgets) if question.price is None and config.ledger.unpriced is Unpriced.REFUSE else None
+    if unpriced is not None:
+        return render_refused(PriceUnknown(question.route.model, unpriced.name))
     async with store_beside(config) as store:
-        read = await read_levels(store, config, question.company.id, rules.of(question.caller, target))
+        read = await read_levels(store, config, question.company.id, budgets)
     return render(answer(question, config.ledger, read.levels, read.now_ms))

@@ -26,9 +26,11 @@ from gateway.model import (
     Enforcement,
     Key,
     Level,
+    Price,
     Purpose,
     Rolling,
     Route,
+    Tariff,
 )
 from gateway.pipeline.refusal import refused
 from gateway.providers.names import thinks_unseen
@@ -47,7 +49,7 @@ _SHARE, _SHARE_LEAST_TOKENS = 8, 256
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A chat as it might come; `output_tokens` is None where the app would set no bound."""
+    """A chat as it might come; `output_tokens` None: the app would set no bound; `price` None: there is none."""
 
     caller: Caller
     purpose: Purpose
@@ -55,6 +57,7 @@ class Question:
     prompt_tokens: int
     output_tokens: int | None
     has_tools: bool = False
+    price: Price | None = None
 
     @property
     def added_tokens(self) -> int:
@@ -97,12 +100,13 @@ def caller_of(config: Config, key: Key, user: str | None, now_ms: int) -> Caller
 
 
 def answer(question: Question, ledger: LedgerConfig, levels: Sequence[Level], now_ms: int) -> Answer:
-    """Judge a call by its budgets' levels, which are in the order of its budgets."""
+    """Judge a call by the levels of its budgets; those that do not count it are left out of the answer."""
     spec = question.route.spec
     bounds = [bound for bound in (question.output_tokens, spec.max_output_tokens) if bound is not None]
     bound_tokens = min(bounds, default=ledger.default_output_tokens)
     prompt_tokens = question.prompt_tokens + question.added_tokens
-    asked = asks([level.budget for level in levels], prompt_tokens, ledger.weights)
+    asked = asks([level.budget for level in levels], prompt_tokens, Tariff(ledger.weights, question.price))
+    levels = [level for level in levels if any(ask.budget is level.budget for ask in asked)]
     verdicts = tuple(verdict(ask, level) for ask, level in zip(asked, levels, strict=True))
     order = Order("", question.company.id, asked, want_tokens=bound_tokens, least_tokens=1)
     is_refused = any(one is not Verdict.ROOM for one, _ in verdicts)
@@ -184,8 +188,8 @@ def _levels(found: Answer) -> str:
         (
             words.scope_words(level.budget),
             words.count_words(level.limit, level.budget.unit, level.budget.window) + _source(level),
-            f"{level.used:,}",
-            f"{level.held:,}",
+            words.amount_words(level.used, level.budget.unit),
+            words.amount_words(level.held, level.budget.unit),
             words.remaining_words(level),
             words.instant_words(level.resets_at_ms),
             level.budget.enforcement.value,

@@ -1,10 +1,28 @@
 """Owns how limits, windows and instants are put into words. Pure."""
 
 from gateway.config import Config
-from gateway.model import UNLIMITED, Budget, BudgetRule, Calendar, Fixed, Level, Lifetime, Rolling, Scope, Unit, Window
+from gateway.model import (
+    UNLIMITED,
+    Budget,
+    BudgetRule,
+    Calendar,
+    Fixed,
+    Level,
+    Lifetime,
+    Rolling,
+    Scope,
+    Unit,
+    Window,
+    dollars,
+)
 from gateway.pipeline.limits import instant
 
 DASH = "-"
+
+
+def amount_words(amount: int, unit: Unit) -> str:
+    """Give an amount in a budget's unit: `3,000`, `$12.50`."""
+    return f"${dollars(amount)}" if unit is Unit.USD else f"{amount:,}"
 
 
 def limit_words(limit: int) -> str:
@@ -28,9 +46,11 @@ def window_words(window: Window) -> str:
 
 
 def count_words(limit: int, unit: Unit, window: Window) -> str:
-    """Give what a budget allows: `100,000 tokens a day`, `3 at the same time`."""
+    """Give what a budget allows: `100,000 tokens a day`, `3 at the same time`, `$12.50 a month`."""
     if unit is Unit.IN_FLIGHT:
         return f"{limit_words(limit)} at the same time"
+    if unit is Unit.USD:
+        return f"{'unlimited dollars' if limit == UNLIMITED else amount_words(limit, unit)} {window_words(window)}"
     return f"{limit_words(limit) if limit else '0'} {unit.value} {window_words(window)}"
 
 
@@ -61,7 +81,7 @@ def instant_words(at_ms: int | None) -> str:
 
 def remaining_words(level: Level) -> str:
     """Give what is left of a budget."""
-    return "unlimited" if level.remaining is None else f"{level.remaining:,}"
+    return "unlimited" if level.remaining is None else amount_words(level.remaining, level.budget.unit)
 
 
 def scope_words(budget: Budget) -> str:

@@ -6,6 +6,6 @@ The rule that matters: what is wrong is said all at once, each with its line and
 """
 
 from gateway.config.load import load
-from gateway.config.value import Config, Credits, LedgerConfig, Server, StoreConfig
+from gateway.config.value import Config, Credits, LedgerConfig, Server, StoreConfig, WarningsConfig, Webhook
 
-__all__ = ["Config", "Credits", "LedgerConfig", "Server", "StoreConfig", "load"]
+__all__ = ["Config", "Credits", "LedgerConfig", "Server", "StoreConfig", "WarningsConfig", "Webhook", "load"]

@@ -55,12 +55,10 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.default
-    if not value and not isinstance(value, bool | int):
+    if value is None or isinstance(value, Section | dict) or value in {"", ()}:
         return ""
     if isinstance(value, tuple):
         return f"`[{', '.join(map(str, value))}]`"
-    if isinstance(value, Section | dict):
-        return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f"`{value.value if isinstance(value, Enum) else value}`"

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from gateway.config import fields as f
+from gateway.config.pricing import ModelPriceSection
 from gateway.config.section import Section, required, setting
 from gateway.config.warned import WarningsSection
 from gateway.model import CATEGORIES, UNLIMITED, Enforcement, OnDisconnect, Role, Timeouts, Unit, Unpriced
@@ -67,18 +68,6 @@ class LedgerSection(Section):
     )
 
 
-class ModelPriceSection(Section):
-    """`providers.NAME.models.MODEL.price:`."""
-
-    input: f.Dollars = required("Dollars for a million prompt tokens.")
-    output: f.Dollars = required("Dollars for a million completion tokens, reasoning included.")
-    cache_read: f.Dollars | None = setting(None, "For those read from the provider's cache; left out, as `input`.")
-    cache_creation: f.Dollars | None = setting(None, "For those written to that cache; left out, as `input`.")
-    input_audio: f.Dollars | None = setting(None, "For prompt tokens that are sound; left out, as `input`.")
-    output_audio: f.Dollars | None = setting(None, "For completion tokens that are sound; left out, as `output`.")
-    request: f.Dollars = setting(Decimal(0), "Dollars for each call, beside its tokens.")
-
-
 class ModelSection(Section):
     """`providers.NAME.models.MODEL:`."""
 
@@ -123,7 +112,9 @@ class ProviderSection(Section):
         "What it serves, by exact name or by a pattern with `*`; an exact name beats a pattern."
     )
     chargeable: f.Switch = setting(True, "Whether we pay for it (`$` in usage), or the customer does.")
-    media_tokens: f.PromptTokens = setting(48_169, "What an image, sound or file in a prompt is taken to cost.")
+    media_tokens: f.PromptTokens | None = setting(
+        None, "What an image, sound or file in a prompt is taken to cost; left out: its size and its model tell."
+    )
     unseen_tokens: f.PromptTokens = setting(
         200_000, "What is held for a part of a prompt that only it knows: stored answers and files, its own tools."
     )

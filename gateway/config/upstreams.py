@@ -7,7 +7,8 @@ from pathlib import Path as FilePath
 from types import MappingProxyType
 
 from gateway.config.findings import Findings, Path
-from gateway.config.schema import CreditsSection, Document, ModelPriceSection, ProviderSection
+from gateway.config.pricing import price_of
+from gateway.config.schema import CreditsSection, Document, ProviderSection
 from gateway.config.value import Credits
 from gateway.model import (
     DIALECT_WIRES,
@@ -16,7 +17,6 @@ from gateway.model import (
     Price,
     Provider,
     Purpose,
-    Rates,
     Secret,
     TemplateTokens,
     Timeouts,
@@ -55,7 +55,7 @@ def build_prices(document: Document) -> Mapping[tuple[str, str], Price]:
     """Make the prices in dollars that the file states, by (provider, listed model)."""
     return MappingProxyType(
         {
-            (provider, model): _price(spec.price)
+            (provider, model): price_of(spec.price)
             for provider, section in document.providers.items()
             for model, spec in section.models.items()
             if spec.price is not None
@@ -106,12 +106,6 @@ def _provider(name: str, section: ProviderSection, directory: FilePath, findings
         headers=tuple((header, Secret(value)) for header, value in section.headers.items()),
         on_disconnect=section.on_disconnect,
     )
-
-
-def _price(section: ModelPriceSection) -> Price:
-    stated = {name: int(rate * MICROS) for name, rate in section.model_dump(exclude_none=True).items()}
-    request_micros = stated.pop("request")
-    return Price(Rates.of(**stated), request_micros=request_micros)
 
 
 def _is_ca_bundle(file: FilePath) -> bool:

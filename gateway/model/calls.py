@@ -77,7 +77,7 @@ class TemplateTokens:
 class Provider:
     """An upstream account. It is off while a credential is required (`api_key` given in the file) but empty.
 
-    `template_tokens` None: what is known of each model's family. `unseen_tokens` is what is held for a part of a prompt
+    `media_tokens` and `template_tokens` None: what is known of each model's family. `unseen_tokens` is what is held for a part of a prompt
     that only the provider knows. `api_version` is Azure's.
     """
 
@@ -87,7 +87,7 @@ class Provider:
     api_key: Secret | None = None
     models: tuple[ModelSpec, ...] = ()
     chargeable: bool = True
-    media_tokens: int = 48_169
+    media_tokens: int | None = None
     unseen_tokens: int = 200_000
     api_version: str | None = None
     template_tokens: TemplateTokens | None = None
@@ -165,7 +165,9 @@ class Call:
     `has_tools`: tool definitions stand in the prompt. `has_unseen`: part of the prompt is known to the provider only
     (stored, fetched or found by it). `least_output` is the smallest bound that the wire format takes, `can_cap` whether
     it takes one at all. `is_free`: providers charge nothing for the operation. `is_tool_turn`: the last message is a
-    tool's result. `purpose` and `user` are what the body says of them, unchecked.
+    tool's result. `purpose` and `user` are what the body says of them, unchecked. `thinks`: the request turns thinking
+    that no stream shows on or off (None: it does not say). `other_models` are asked by a tool that the provider runs.
+    `query` goes upstream with the path, its question mark included.
     """
 
     id: str
@@ -188,6 +190,9 @@ class Call:
     purpose: object = None
     user: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    thinks: bool | None = None
+    other_models: tuple[str, ...] = ()
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)

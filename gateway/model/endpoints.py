@@ -22,6 +22,8 @@ class Endpoint(StrEnum):
     COMPLETIONS = "completions"
     EMBEDDINGS = "embeddings"
     RESPONSES = "responses"
+    RESPONSES_COMPACT = "responses_compact"
+    RESPONSES_INPUT_TOKENS = "responses_input_tokens"
     TRANSCRIPTIONS = "transcriptions"
     TRANSLATIONS = "translations"
     SPEECH = "speech"

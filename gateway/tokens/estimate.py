@@ -9,10 +9,11 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gateway.model import Call, Endpoint, Estimate, Provider
+from gateway.model import Call, Endpoint, Estimate, Media, Provider
 from gateway.tokens.chat import json_parts, prompt_parts
 from gateway.tokens.constants import DEMO, FAMILIES, UNKNOWN, Family
 from gateway.tokens.counter import Counter, Tally
+from gateway.tokens.media import media_tokens
 from gateway.tokens.text import byte_bound
 
 
@@ -78,7 +79,11 @@ def _unseen_tokens(call: Call, provider: Provider) -> int:
     """Give what is in the prompt but not in the body's text: media, and what the provider adds."""
     added = added_tokens(call.model, provider, call.endpoint, has_tools=call.has_tools)
     stored = provider.unseen_tokens if call.has_unseen else 0
-    return added + stored + len(call.media) * provider.media_tokens
+    return added + stored + sum(_media_tokens(part, call.model, provider) for part in call.media)
+
+
+def _media_tokens(part: Media, model: str, provider: Provider) -> int:
+    return media_tokens(part, model) if provider.media_tokens is None else provider.media_tokens
 
 
 def _text_bytes(call: Call) -> int:

@@ -105,3 +105,17 @@ def test_a_service_key_reaches_every_user(tmp_path: Path) -> None:
     """Where a key acts for users, a user without an own key is no cause for doubt."""
     text = TEXT.replace("keys:\n", f"keys:\n  - {{name: back, key: {SECRET}-4, company: acme, acts_for_users: true}}\n")
     assert not any("user bob" in line for line in doubts(configured(tmp_path, text), 0))
+
+
+@pytest.mark.parametrize(("unpriced", "what"), [("refuse", "are refused"), ("free", "are free there")])
+def test_models_without_a_price_under_dollars_are_said(unpriced: str, what: str, tmp_path: Path) -> None:
+    """A budget in dollars names the listed models whose price nobody knows, and what becomes of their calls."""
+    text = TEXT.replace("enforcement: soft", f"enforcement: soft, unpriced: {unpriced}", 1)
+    budget = "scope: company, unit: usd, window: {calendar: month}, limit: 12.5"
+    text += f"  - {{name: money, {budget}}}\n  - {{name: other, {budget}, match: {{model: other}}}}\n"
+    found = [line for line in doubts(configured(tmp_path, text), 0) if "dollars" in line]
+    assert found == [f"budget money counts dollars, and these have no price, so calls {what}: paid/large"]
+    priced = text.replace("max_output_tokens: 500", "max_output_tokens: 500, price: {input: 1, output: 2}")
+    assert not any("dollars" in line for line in doubts(configured(tmp_path, priced), 0))
+    output = "\n".join(body for _, body in sections(configured(tmp_path, priced), 0))
+    assert _has(output, "money", "each company", "all calls", "$12.50 a month", "soft")

@@ -20,7 +20,9 @@ from gateway.model import (
     Level,
     Lifetime,
     Period,
+    Price,
     Purpose,
+    Rates,
     Rolling,
     Rollup,
     Scope,
@@ -154,12 +156,13 @@ def _asked(
     output: int | None = None,
     model: str = "large",
     has_tools: bool = False,
+    price: Price | None = None,
     text: str = TEXT,
 ) -> Answer:
     config = configured(tmp_path, text)
     caller = _caller(config, "laptop")
     route = Routes(config.providers).find(model, ())
-    question = Question(caller, Purpose("DT"), route, 10, output, has_tools=has_tools)
+    question = Question(caller, Purpose("DT"), route, 10, output, has_tools=has_tools, price=price)
     return answer(question, config.ledger, levels, NOW_MS)
 
 
@@ -257,3 +260,30 @@ def test_levels_stand_in_columns(tmp_path: Path) -> None:
     line = next(line for line in render(_asked(tmp_path, level)).splitlines() if "same time" in line)
     cells = [cell.strip() for cell in line.split("   ") if cell.strip()]
     assert cells == ["company", "100 at the same time", "0", "45", "55", "-", "hard", "has room"]
+
+
+def test_dollars_are_judged_by_the_price(tmp_path: Path) -> None:
+    """A cent left buys a shorter answer; amounts are shown in dollars."""
+    budget = _budget(1_000_000, Calendar(Period.MONTH), unit=Unit.USD)
+    level = Level(budget, 1_000_000, 990_000, 0, LATER_MS)
+    price = Price(Rates.of(0, 40_000_000))
+    found = _asked(tmp_path, level, price=price, model="gpt-4o")
+    assert (found.stream_tokens, found.whole_tokens) == (250, 250)
+    assert "$1.00 a month" in render(found)
+    assert "$0.99" in render(found)
+
+
+def test_dollars_that_are_gone_refuse_in_dollars(tmp_path: Path) -> None:
+    """The refusal says what the call needs and what is left, in dollars."""
+    budget = _budget(1_000_000, Calendar(Period.MONTH), unit=Unit.USD)
+    found = _asked(tmp_path, Level(budget, 1_000_000, 1_000_000, 0, LATER_MS), price=Price(Rates.of(0, 40_000_000)))
+    assert found.refusal is not None
+    assert "this call needs $0.00004. Of $1.00, $1.00 are used and $0.00 held; $0.00 remain." in found.refusal.message
+    assert found.refusal.budget["unit"] == "usd_micros"
+
+
+def test_what_has_no_price_is_not_counted_in_dollars(tmp_path: Path) -> None:
+    """Where such a call passes at all, its answer leaves budgets of dollars out."""
+    level = Level(_budget(0, Calendar(Period.MONTH), unit=Unit.USD), 0, 0, 0, LATER_MS)
+    found = _asked(tmp_path, level)
+    assert (found.levels, found.refusal) == ((), None)

@@ -18,6 +18,9 @@ from tests.cli.configs import configured
         (0, Unit.REQUESTS, Fixed(3600), "0 requests in 3,600 seconds"),
         (9, Unit.TOKENS, Lifetime(), "9 tokens for ever"),
         (2, Unit.IN_FLIGHT, Lifetime(), "2 at the same time"),
+        (12_500_000, Unit.USD, Calendar(Period.MONTH), "$12.50 a month"),
+        (-1, Unit.USD, Calendar(Period.DAY), "unlimited dollars a day"),
+        (0, Unit.USD, Calendar(Period.DAY), "$0.00 a day"),
     ],
 )
 def test_a_budget_reads_as_a_phrase(limit: int, unit: Unit, window: Window, expected: str) -> None:

@@ -19,7 +19,20 @@ WRONG = [
     ),
     (f"budgets: [{{name: »company, scope: key, {DAY}}}]", "is the name of a budget that the gateway itself has"),
     (f"budgets: [{{name: a, scope: »team, {DAY}}}]", "must be company, user, key or agent"),
-    (f"budgets: [{{name: a, scope: key, unit: »usd, {DAY}}}]", "must be tokens, requests or in_flight"),
+    (f"budgets: [{{name: a, scope: key, unit: »eur, {DAY}}}]", "must be tokens, requests, in_flight or usd"),
+    ("budgets: [{name: a, scope: key, window: {calendar: day}, limit: »12.5}]", "whole number, as the unit is tokens"),
+    *(
+        (f"budgets: [{{name: a, scope: key, unit: usd, window: {{calendar: day}}, limit: »{limit}}}]", words)
+        for limit, words in (
+            ("1.0000001", "in usd with at most 6 decimals"),
+            ("-0.5", "must be -1 (unlimited), 0 (blocked)"),
+            ("-1.0", "must be -1 (unlimited), 0 (blocked)"),
+            ("1e3", "must be -1 (unlimited), 0 (blocked)"),
+            (".5", "must be -1 (unlimited), 0 (blocked)"),
+            ("$5", "must be -1 (unlimited), 0 (blocked)"),
+            ("100_000_001", "must be at most 100,000,000 dollars"),
+        )
+    ),
     (f"budgets: [{{name: a, scope: key, {DAY}}}, {{name: »a, scope: user, {DAY}}}]", "is the name of another budget"),
     ("budgets: [{name: a, scope: key, window: {calendar: »year}, limit: 5}]", "must be day, week or month"),
     ("budgets: [{name: a, scope: key, window: {rolling_days: »500}, limit: 5}]", "from 1 to 480"),
@@ -128,3 +141,15 @@ def test_provider_with_a_pattern_may_have_any_model() -> None:
 def test_reserved_names_are_the_ledgers_own() -> None:
     """No rule can share a counter with the budgets that the ledger makes itself."""
     assert {COMPANY_BUDGET, *QUOTA_NAMES.values()} == RESERVED_NAMES
+
+
+@pytest.mark.parametrize(
+    ("written", "limit"),
+    [("-1", -1), ("0", 0), ("0.000001", 1), ("12.50", 12_500_000), ("1_000", 10**9), ("100000000", 10**14)],
+)
+def test_a_limit_in_dollars_becomes_micro_dollars(written: str, limit: int) -> None:
+    """Exactly, up to six decimals; -1 and 0 mean what they mean in every unit."""
+    (rule,) = load_text(
+        document(f"budgets: [{{name: b, scope: key, unit: usd, window: {{calendar: day}}, limit: {written}}}]")
+    ).budgets
+    assert (rule.unit, rule.limit) == (Unit.USD, limit)

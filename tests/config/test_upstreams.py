@@ -8,7 +8,7 @@ import pytest
 from gateway.config import load
 from gateway.config.upstreams import has_model
 from gateway.errors import ConfigError
-from gateway.model import ModelSpec, OnDisconnect, Provider, Purpose, Secret, TemplateTokens, Timeouts
+from gateway.model import ModelSpec, OnDisconnect, Price, Provider, Purpose, Rates, Secret, TemplateTokens, Timeouts
 from tests.config.files import assert_refused, document, load_text
 
 OPENAI = "dialect: openai, base_url: http://127.0.0.1:1/v1"
@@ -16,7 +16,10 @@ DEMO = "dialect: demo, models: {demo: {}}"
 
 WRONG = [
     ("providers: {a: »{dialect: openai, models: {m: {}}}}", "needs a base_url, as its dialect is openai"),
-    ("providers: {a: {dialect: »vertex, models: {m: {}}}}", "must be openai, azure, demo, anthropic, gemini, ollama or bedrock"),
+    (
+        "providers: {a: {dialect: »vertex, models: {m: {}}}}",
+        "must be openai, azure, demo, anthropic, gemini, ollama or bedrock",
+    ),
     ("providers: {a: {dialect: openai, base_url: »ftp://x, models: {m: {}}}}", "must be an absolute http://"),
     (
         "providers: {a: {dialect: openai, base_url: »http://169.254.169.254/v1, models: {m: {}}}}",
@@ -44,6 +47,18 @@ WRONG = [
     ),
     (f"providers: {{a: {{{OPENAI}, models: »{{}}}}}}", "providers.a.models: must not be empty"),
     (f"providers: {{a: {{{OPENAI}, models: {{»'m n': {{}}}}}}}}", "providers.a.models.m n: must be 1 to 128 letters"),
+    (
+        f"providers: {{a: {{{OPENAI}, models: {{m: {{price: »{{input: 1}}}}}}}}}}",
+        "providers.a.models.m.price.output: is required",
+    ),
+    (
+        f"providers: {{a: {{{OPENAI}, models: {{m: {{price: {{input: »-1, output: 1}}}}}}}}}}",
+        "must be a number from 0 to 100,000 with at most 6 decimals",
+    ),
+    (
+        f"providers: {{a: {{{OPENAI}, models: {{m: {{price: {{input: 1, output: 1, »cached: 1}}}}}}}}}}",
+        "providers.a.models.m.price.cached: is no setting",
+    ),
     (f"providers: {{a: {{{OPENAI}, models: {{m: »5}}}}}}", "must be a mapping of settings"),
     (f"providers: {{»a/b: {{{OPENAI}, models: {{m: {{}}}}}}}}", "providers.a/b: must be 1 to 64 letters"),
     (f"providers: {{a: {{{OPENAI}, models: {{m: {{}}}}, api_key: »'a b'}}}}", "must be printable ASCII without spaces"),
@@ -170,3 +185,14 @@ def test_has_model() -> None:
     assert has_model([exact], "gpt-*")
     assert not has_model([exact], "o3")
     assert has_model([exact, pattern], "o3")
+
+
+def test_prices_arrive() -> None:
+    """In micro-dollars for a million tokens, each class filled in; a model without one is not listed."""
+    section = (
+        "{m: {price: {input: 2.5, output: 10, cache_read: 0, output_audio: 0.000001, request: 0.012}}, "
+        "'*': {price: {input: 0, output: 0}}, n: {}, o:}"
+    )
+    config = load_text(document(f"providers: {{a: {{{OPENAI}, models: {section}}}}}"))
+    rates = Rates.of(2_500_000, 10_000_000, cache_read=0, output_audio=1)
+    assert config.prices == {("a", "m"): Price(rates, request_micros=12_000), ("a", "*"): Price(Rates())}
