@@ -19,9 +19,12 @@ from gateway.demo import demo_server
 from gateway.pipeline.aside import Aside
 from gateway.pipeline.gateway import Gateway, build
 from gateway.store.connection import Store
+from gateway.telemetry.metrics import Metrics
 from gateway.tokens import Counter, Vocabularies, encoding_for
 from gateway.tokens.text import byte_bound, count
 from gateway.upstream import Upstream
+from gateway.upstream.connector import open_socket
+from gateway.warnings import Warnings
 
 log = structlog.get_logger("app")
 
@@ -52,7 +55,10 @@ async def open_app(config: Config, store: Store, vocabularies: Vocabularies) -> 
         upstream = await stack.enter_async_context(Upstream())
         config = await _with_demo(config, vocabularies, stack)
         ledger = Ledger(store, load(), lease_seconds=config.ledger.lease_seconds)
-        gateway = build(config, store, ledger, counter, upstream, aside)
+        metrics = Metrics()
+        warnings = Warnings(store, config.warnings, on_warned=metrics.warned, open_socket=open_socket)
+        await stack.enter_async_context(_background(warnings.run()))
+        gateway = build(config, store, ledger, counter, upstream, aside, metrics, warnings)
         stack.push_async_callback(_finish, gateway)
         lease_seconds = config.ledger.lease_seconds
         for work in (gateway.holds.keep_beating(), keep_sweeping(ledger, store, every_seconds=lease_seconds / 4)):

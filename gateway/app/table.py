@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from gateway.api import budget, chat_quota, company_usage, consumption_logs, credit_bill, health, models, openapi, usage
+from gateway.api.answers import error_in
 from gateway.api.entry import Entry, Handler
-from gateway.model import Endpoint
+from gateway.model import Endpoint, Wire
 from gateway.pipeline.entry import proxy
 from gateway.pipeline.gateway import Gateway
 
@@ -22,12 +23,32 @@ def metered(endpoint: Endpoint) -> Handler:
     return handle
 
 
+_DEPLOYED = {
+    "/chat/completions": Endpoint.CHAT,
+    "/completions": Endpoint.COMPLETIONS,
+    "/embeddings": Endpoint.EMBEDDINGS,
+}
+"""What Azure's clients ask a deployment for; the model stands in the path, or in the body of the v1 API."""
+
+_AZURE: Mapping[str, Endpoint] = {
+    **{f"/openai/deployments/{{model}}{place}": endpoint for place, endpoint in _DEPLOYED.items()},
+    **{f"/openai/v1{place}": endpoint for place, endpoint in _DEPLOYED.items()},
+    "/openai/v1/responses": Endpoint.RESPONSES,
+    "/openai/responses": Endpoint.RESPONSES,
+}
+
 TABLE: Mapping[str, Entry] = {
     "/v1/chat/completions": Entry({"POST": metered(Endpoint.CHAT)}),
     "/v1/completions": Entry({"POST": metered(Endpoint.COMPLETIONS)}),
     "/v1/embeddings": Entry({"POST": metered(Endpoint.EMBEDDINGS)}),
-    "/v1/models": Entry({"GET": models.list_models}),
-    "/v1/models/{model...}": Entry({"GET": models.show_model}),
+    "/v1/responses": Entry({"POST": metered(Endpoint.RESPONSES)}),
+    "/v1/responses/compact": Entry({"POST": metered(Endpoint.RESPONSES_COMPACT)}),
+    "/v1/responses/input_tokens": Entry({"POST": metered(Endpoint.RESPONSES_INPUT_TOKENS)}),
+    **{path: Entry({"POST": metered(endpoint)}) for path, endpoint in _AZURE.items()},
+    "/v1/messages": Entry({"POST": metered(Endpoint.MESSAGES)}, error_in(Wire.ANTHROPIC)),
+    "/v1/messages/count_tokens": Entry({"POST": metered(Endpoint.COUNT_TOKENS)}, error_in(Wire.ANTHROPIC)),
+    "/v1/models": Entry({"GET": models.list_models}, models.speak),
+    "/v1/models/{model...}": Entry({"GET": models.show_model}, models.speak),
     "/v1/budget": Entry({"GET": budget.own_budgets}),
     **chat_quota.ENTRIES,
     **company_usage.ENTRIES,

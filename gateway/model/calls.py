@@ -77,8 +77,8 @@ class TemplateTokens:
 class Provider:
     """An upstream account. It is off while a credential is required (`api_key` given in the file) but empty.
 
-    `media_tokens` and `template_tokens` None: what is known of each model's family. `unseen_tokens` is what is held for a part of a prompt
-    that only the provider knows. `api_version` is Azure's.
+    `media_tokens` and `template_tokens` None: what is known of each model's family. `unseen_tokens` is what is held for
+    a part of a prompt that only the provider knows. `api_version` is Azure's.
     """
 
     name: str
@@ -165,8 +165,9 @@ class Call:
     `has_tools`: tool definitions stand in the prompt. `has_unseen`: part of the prompt is known to the provider only
     (stored, fetched or found by it). `least_output` is the smallest bound that the wire format takes, `can_cap` whether
     it takes one at all. `is_free`: providers charge nothing for the operation. `is_tool_turn`: the last message is a
-    tool's result. `purpose` and `user` are what the body says of them, unchecked. `thinks`: the request turns thinking
-    that no stream shows on or off (None: it does not say). `other_models` are asked by a tool that the provider runs.
+    tool's result. `service` is the level of service that is asked for, where that has a price of its own. `purpose` and
+    `user` are what the body says of them, unchecked. `thinks`: the request turns thinking that no stream shows on or
+    off (None: it does not say). `other_models` are asked by a tool that the provider runs.
     `query` goes upstream with the path, its question mark included.
     """
 
@@ -186,6 +187,7 @@ class Call:
     can_cap: bool = True
     is_free: bool = False
     is_tool_turn: bool = False
+    service: str | None = None
     session: str | None = None
     purpose: object = None
     user: str | None = None

@@ -1,10 +1,25 @@
 """Admission: how much to hold for a call, the reservation in two tiers, and what is sent upstream as a cap."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from gateway.budget import Lease, Order, Refusal, Share, Target, asks
-from gateway.model import Call, Caller, Company, Enforcement, Estimate, Purpose, Rollup, Route, Tariff, Unit, Usage
+from gateway.budget import Lease, Order, Refusal, Share, Target, asks, needs_price
+from gateway.errors import PriceUnknown
+from gateway.model import (
+    FREE,
+    Call,
+    Caller,
+    Company,
+    Enforcement,
+    Estimate,
+    Purpose,
+    Rollup,
+    Route,
+    Tariff,
+    Unit,
+    Unpriced,
+    Usage,
+)
 from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.hold import Charged, Hold
 from gateway.pipeline.refusal import refused
@@ -15,6 +30,13 @@ from gateway.usage import Charge
 
 _MOST_TOKENS = 10**12
 """Above every limit there can be; sums of still larger holds would leave the integers that the store counts exactly."""
+
+
+@dataclass(slots=True)
+class Timing:
+    """How long the provider took to begin its answer; None while it has not."""
+
+    first_byte_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +57,7 @@ class Admitted:
     hold: Hold
     cap: int | None
     bound_tokens: int | None
+    timing: Timing = field(default_factory=Timing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +84,19 @@ async def admit(
     """
     dialect, wire_format = DIALECTS[route.provider.dialect], FORMATS[call.endpoint]
     charge = _charge(gateway, call, caller, company, purpose, route)
+    tariff = _tariff(gateway, call, caller, purpose, route)
     wish = _wish(gateway, call, route, wire_format)
     estimate = bound(call, route.provider)
-    order = _order(gateway, charge, company, call, wish.whole(), estimate)
+    order = _order(gateway, charge, call, wish.whole(), estimate, tariff)
     outcome = await gateway.ledger.reserve(order)
     if isinstance(outcome, Refusal):
         estimate = await counted(gateway, call, route)
-        order = _order(gateway, charge, company, call, wish, estimate)
+        order = _order(gateway, charge, call, wish, estimate, tariff)
         outcome = await gateway.ledger.reserve(order)
     if isinstance(outcome, Refusal):
+        gateway.warnings.observe(caller, outcome.levels)
         raise refused(outcome)
-    weights = gateway.config.ledger.weights
-    hold = Hold(gateway.holds, outcome, weights, estimate.prompt_tokens, _charging(gateway, charge, order))
+    hold = Hold(gateway.holds, outcome, tariff, estimate.prompt_tokens, _charging(gateway, charge, order))
     cap = _cap(call, route, outcome, wish)
     bound_tokens = _bound(call, route, cap, wish)
     return Admitted(call, caller, purpose, route, dialect, wire_format, estimate, hold, cap, bound_tokens)
@@ -93,17 +117,32 @@ def _wish(gateway: Gateway, call: Call, route: Route, wire_format: Format) -> _W
     return _Wish(most, most, min(most, least), Share.YES if call.can_cap else Share.NO)
 
 
-def _order(gateway: Gateway, charge: Charge, company: Company, call: Call, wish: _Wish, estimate: Estimate) -> Order:
-    target = Target(charge.route.provider.name, charge.route.model, charge.purpose.code)
-    weights = gateway.config.ledger.weights
-    asked = asks(gateway.rules.of(charge.caller, target), estimate.prompt_tokens, Tariff(weights))
+def _tariff(gateway: Gateway, call: Call, caller: Caller, purpose: Purpose, route: Route) -> Tariff:
+    """Give what the call's tokens count. Raises PriceUnknown: a budget counts dollars, and the model has no price."""
+    price = FREE if call.is_free else gateway.prices.of(route)
+    if price is None and gateway.config.ledger.unpriced is Unpriced.REFUSE:
+        budget = needs_price(gateway.rules.of(caller, _target(route, purpose)))
+        if budget is not None:
+            raise PriceUnknown(route.model, budget.name)
+    return Tariff(gateway.config.ledger.weights, price and price.served(call.service))
+
+
+def _target(route: Route, purpose: Purpose) -> Target:
+    return Target(route.provider.name, route.model, purpose.code)
+
+
+def _order(gateway: Gateway, charge: Charge, call: Call, wish: _Wish, estimate: Estimate, tariff: Tariff) -> Order:
+    company = charge.caller.company
+    assert company is not None
+    budgets = gateway.rules.of(charge.caller, _target(charge.route, charge.purpose))
+    asked = asks(budgets, estimate.prompt_tokens, tariff)
     weighted_prompt = next(ask.minimum for ask in asked if ask.budget.unit is Unit.TOKENS)
     plan = gateway.rollups.plan(
         charge,
         gateway.ledger.now_ms(),
         prompt_tokens=estimate.prompt_tokens,
         weighted_prompt_tokens=weighted_prompt,
-        output_weight_micros=weights.output,
+        output_weight_micros=tariff.weights.output,
     )
     user = charge.caller.user.id if charge.caller.user else "-"
     who = f"{company.id}|{user}|{charge.caller.key.name}"

@@ -3,20 +3,20 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from aiohttp import web
 
 from gateway.auth import Action, require
-from gateway.errors import BudgetRefused, Forbidden, GatewayError
-from gateway.model import Call, Caller, Company, Endpoint, Purpose, Route
+from gateway.errors import Forbidden, GatewayError
+from gateway.model import Call, Caller, Company, Endpoint, Purpose
 from gateway.pipeline import limits, whole
-from gateway.pipeline.admission import Admitted, admit
+from gateway.pipeline.admission import admit
 from gateway.pipeline.arrival import read_call
 from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.stream import Relay
+from gateway.pipeline.trail import End, Trail, refused_as, tell
+from gateway.providers.headers import id_headers
 from gateway.purpose import PURPOSE_HEADER
-from gateway.telemetry import CallRecord, call_log
 
 OUTPUT_LIMIT_HEADER = "X-Gateway-Output-Limit"
 """The completion tokens per choice that a budget leaves a call, where that was sent to the provider as its bound."""
@@ -25,40 +25,26 @@ CLIENT_LEFT = 499
 """What the log says of a call whose client did not wait for the answer; nginx's number for it."""
 
 
-@dataclass(slots=True)
-class Trail:
-    """What the log says of a call, filled in as far as it gets."""
-
-    call_id: str
-    started: float
-    endpoint: Endpoint
-    call: Call | None = None
-    caller: Caller | None = None
-    purpose: Purpose | None = None
-    route: Route | None = None
-    admitted: Admitted | None = None
-
-
 async def proxy(
     gateway: Gateway, request: web.BaseRequest, endpoint: Endpoint, call_id: str, params: Mapping[str, str]
 ) -> web.StreamResponse:
     """Carry out one call. Raises GatewayError; whatever happens, the call is settled and logged."""
     trail = Trail(call_id, time.perf_counter(), endpoint)
-    status, outcome, budget = 500, "failed", None
+    end = End(500, "failed")
     try:
         response, outcome = await _proxy(gateway, request, trail, params)
+        end = End(response.status, outcome)
     except GatewayError as error:
         error.headers = {**_limits(gateway, trail), **error.headers}
-        status, outcome, budget = error.status, error.code or error.type, _refusing(error)
+        end = refused_as(error)
         raise
     except (asyncio.CancelledError, ConnectionResetError):
-        status, outcome = CLIENT_LEFT, "client_left"
+        end = End(CLIENT_LEFT, "client_left")
         raise
     else:
-        status = response.status
         return response
     finally:
-        _log(trail, status, outcome, budget)
+        tell(gateway, trail, end)
 
 
 async def _proxy(
@@ -76,6 +62,8 @@ async def _proxy(
     company = _company(caller)
     purpose = trail.purpose = _purpose(gateway, request, call, caller)
     route = trail.route = gateway.routes.find(call.model, caller.key.models, call.endpoint)
+    for other in call.other_models:
+        gateway.routes.find(other, caller.key.models, call.endpoint)
     admitted = trail.admitted = await admit(gateway, call, caller, company, purpose, route)
     if call.stream:
         relay = Relay(gateway, admitted, request)
@@ -106,37 +94,10 @@ def _ours(gateway: Gateway, trail: Trail) -> dict[str, str]:
     """Give the headers that every answer of a call has from us, with the numbers of this moment."""
     cap = trail.admitted.cap if trail.admitted else None
     capped = {} if cap is None else {OUTPUT_LIMIT_HEADER: str(cap)}
-    return {"x-request-id": trail.call_id, **capped, **_limits(gateway, trail)}
+    return {**id_headers(trail.endpoint.wire, trail.call_id), **capped, **_limits(gateway, trail)}
 
 
 def _limits(gateway: Gateway, trail: Trail) -> dict[str, str]:
     if trail.admitted is None:
         return {}
     return limits.headers(trail.admitted.hold.levels, gateway.ledger.now_ms())
-
-
-def _refusing(error: GatewayError) -> str | None:
-    return str(error.budget["name"]) if isinstance(error, BudgetRefused) else None
-
-
-def _log(trail: Trail, status: int, outcome: str, budget: str | None = None) -> None:
-    admitted, call, route = trail.admitted, trail.call, trail.route
-    hold = admitted.hold if admitted else None
-    record = CallRecord(
-        request_id=trail.call_id,
-        status=status,
-        outcome=outcome,
-        budget=budget,
-        duration_ms=(time.perf_counter() - trail.started) * 1000,
-        endpoint=trail.endpoint.value,
-        stream=bool(call and call.stream),
-        caller=trail.caller,
-        provider=route.provider.name if route else None,
-        model=route.model if route else None,
-        purpose=trail.purpose.code if trail.purpose else None,
-        estimate_tokens=admitted.estimate.prompt_tokens if admitted else None,
-        held_tokens=hold.granted_tokens + admitted.estimate.prompt_tokens if admitted and hold else None,
-        overrun_tokens=hold.overrun_tokens if hold else None,
-        usage=hold.usage if hold else None,
-    )
-    call_log(record)

@@ -8,12 +8,15 @@ from gateway.config import Config
 from gateway.pipeline.aside import Aside
 from gateway.pipeline.hold import Holds
 from gateway.pipeline.tasks import Tasks
+from gateway.prices import Prices
 from gateway.providers.route import Routes
 from gateway.purpose import Purposes
 from gateway.store.connection import Store
+from gateway.telemetry.metrics import Metrics
 from gateway.tokens import Counter
 from gateway.upstream import Upstream
 from gateway.usage import ModelNames, Rollups
+from gateway.warnings import Warnings
 
 DAY_SECONDS = 86_400
 
@@ -37,9 +40,21 @@ class Gateway:
     tasks: Tasks
     aside: Aside
     mute: set[str]
+    prices: Prices
+    metrics: Metrics
+    warnings: Warnings
 
 
-def build(config: Config, store: Store, ledger: Ledger, counter: Counter, upstream: Upstream, aside: Aside) -> Gateway:
+def build(
+    config: Config,
+    store: Store,
+    ledger: Ledger,
+    counter: Counter,
+    upstream: Upstream,
+    aside: Aside,
+    metrics: Metrics,
+    warnings: Warnings,
+) -> Gateway:
     """Make the objects that follow from a configuration alone, around those that hold connections."""
     return Gateway(
         config=config,
@@ -57,4 +72,7 @@ def build(config: Config, store: Store, ledger: Ledger, counter: Counter, upstre
         tasks=Tasks(),
         aside=aside,
         mute=set(),
+        prices=Prices(config.prices),
+        metrics=metrics,
+        warnings=warnings,
     )

@@ -10,7 +10,7 @@ import structlog
 
 from gateway.budget import Extension, Lease, Ledger, charges, held_for
 from gateway.budget.windows import leaves_at_ms
-from gateway.model import Level, Rollup, Tariff, Unit, Usage, Weights
+from gateway.model import Level, Rollup, Tariff, Unit, Usage
 
 log = structlog.get_logger("holds")
 
@@ -26,16 +26,17 @@ class Hold:
     `granted_tokens` is the completion that is set aside so far.
     """
 
-    def __init__(self, holds: "Holds", lease: Lease, weights: Weights, prompt_tokens: int, charged: Charged) -> None:
+    def __init__(self, holds: "Holds", lease: Lease, tariff: Tariff, prompt_tokens: int, charged: Charged) -> None:
         self.lease = lease
         self.granted_tokens = lease.granted_tokens
         self.usage: Usage | None = None
         self.overrun_tokens = 0
         self._holds = holds
-        self._weights = weights
+        self._tariff = tariff
         self._prompt_tokens = prompt_tokens
         self._charged = charged
         self._closing: asyncio.Task[str] | None = None
+        self._afterwards: list[Callable[[], None]] = []
         self._charged_amounts: list[int] | None = None
 
     @property
@@ -91,7 +92,7 @@ class Hold:
         if self._closing is None:
             self.usage = usage
             asks = self.lease.order.asks
-            amounts = charges(asks, usage, Tariff(self._weights))
+            amounts = charges(asks, usage, self._tariff)
             over = (
                 amount - held_for(ask, self.granted_tokens)
                 for ask, amount in zip(asks, amounts, strict=True)
@@ -101,12 +102,26 @@ class Hold:
             self._charged_amounts = amounts
             rollup = self._charged(self.lease.admitted_ms, usage, amounts)
             self._closing = self._holds.ledger.settle(self.lease, amounts, rollup)
+            self._tell()
 
     def release(self) -> None:
         """Give everything back: nothing was sent, or the provider refused."""
         if self._closing is None:
             self._charged_amounts = [0] * len(self.lease.order.asks)
             self._closing = self._holds.ledger.release(self.lease)
+            self._tell()
+
+    def when_closed(self, action: Callable[[], None]) -> None:
+        """Do something once the charge is decided: now, if it is."""
+        if self.is_closed:
+            action()
+        else:
+            self._afterwards.append(action)
+
+    def _tell(self) -> None:
+        for action in self._afterwards:
+            action()
+        self._afterwards.clear()
 
     async def closed(self) -> None:
         """Wait for the charge to be in the store, at most a second: then it goes on behind."""

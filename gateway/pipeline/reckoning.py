@@ -64,7 +64,7 @@ async def spare_tokens(gateway: Gateway, admitted: Admitted) -> int:
 
 def _with_thinking(admitted: Admitted, output_tokens: int) -> int:
     """Give what a model may have produced that thinks unseen and did not report its usage in the end: all it could."""
-    if thinks(admitted.route):
+    if thinks(admitted.route, asked=admitted.call.thinks):
         return max(output_tokens, admitted.hold.granted_tokens)
     return output_tokens
 

@@ -4,6 +4,7 @@ One kind of request is sent twice: an older server refuses a stream that asks fo
 has produced nothing). It is asked again without, and remembered for as long as the process lives.
 """
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -67,5 +68,7 @@ async def _sent(gateway: Gateway, admitted: Admitted, *, asks_usage: bool) -> As
     encode = partial(admitted.format.outgoing, call, route, cap=admitted.cap, asks_usage=asks_usage)
     outgoing = await gateway.aside.run(call.body_bytes, encode)
     headers = {**call.headers, "content-type": outgoing.content_type, **dialect.auth_headers(route.provider)}
+    asked = time.perf_counter()
     async with gateway.upstream.send(route.provider, dialect.path(call, route), outgoing.body, headers) as answer:
+        admitted.timing.first_byte_ms = (time.perf_counter() - asked) * 1000
         yield answer

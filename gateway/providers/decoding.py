@@ -5,11 +5,14 @@ key (the last wins), an escape or a byte-order mark cannot show the gateway one 
 """
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
 from gateway.errors import BadRequest
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 MAX_DEPTH = 100
 """Nested arrays and objects: messages take five levels, the JSON schema of a tool some more."""
@@ -74,26 +77,32 @@ class Envelope(msgspec.Struct, gc=False):
     x_groq: Any = None
 
 
-_decode_envelope = msgspec.json.Decoder(Envelope).decode
-
-
-def open_envelope(data: bytes) -> Envelope | None:
-    """Read a provider's JSON object; None for anything else.
+def opener(shape: type[T]) -> Callable[[bytes], T | None]:
+    """Give what reads a provider's JSON object as a Struct whose fields are all optional; None for anything else.
 
     What msgspec refuses (a lone surrogate, bytes that are not UTF-8, NaN) is tried once more with the forgiving
     decoder: a provider's flaw must not become uncounted output.
     """
-    try:
-        return _decode_envelope(data)
-    except UNREADABLE:
-        return _open_leniently(data)
+    decode_strictly = msgspec.json.Decoder(shape).decode
+
+    def opened(data: bytes) -> T | None:
+        try:
+            return decode_strictly(data)
+        except UNREADABLE:
+            return _open_leniently(data, shape)
+
+    return opened
 
 
-def _open_leniently(data: bytes) -> Envelope | None:
+def _open_leniently(data: bytes, shape: type[T]) -> T | None:
     try:
         decoded = json.loads(data.decode("utf-8-sig", "replace"), strict=False)
     except (ValueError, RecursionError):
         return None
     if type(decoded) is not dict:
         return None
-    return Envelope(**{name: decoded.get(name) for name in Envelope.__struct_fields__})
+    return shape(**{name: decoded.get(name) for name in shape.__struct_fields__})
+
+
+open_envelope = opener(Envelope)
+"""Read an answer or a chunk in OpenAI's shape."""

@@ -14,9 +14,13 @@ from typing import Any, Protocol
 
 from gateway.errors import GatewayError
 from gateway.model import Call, Endpoint, Provider, Route, Wire
+from gateway.providers import azure
+from gateway.providers.anthropic import account as anthropic
+from gateway.providers.anthropic import endings as anthropic_errors
+from gateway.providers.anthropic import messages
 from gateway.providers.format import Format
 from gateway.providers.openai import account as openai
-from gateway.providers.openai import chat, demo
+from gateway.providers.openai import chat, demo, responses
 from gateway.providers.openai import endings as openai_errors
 
 
@@ -42,10 +46,21 @@ class Errors(Protocol):
         """Give headers that the language's SDK looks at, beside those of the error."""
 
 
-DIALECTS: Mapping[str, Dialect] = MappingProxyType({"openai": openai, "demo": demo})
-
-FORMATS: Mapping[Endpoint, Format] = MappingProxyType(
-    {Endpoint.CHAT: chat, Endpoint.COMPLETIONS: chat, Endpoint.EMBEDDINGS: chat}
+DIALECTS: Mapping[str, Dialect] = MappingProxyType(
+    {"openai": openai, "azure": azure, "demo": demo, "anthropic": anthropic}
 )
 
-ERRORS: Mapping[Wire, Errors] = MappingProxyType({Wire.OPENAI: openai_errors})
+FORMATS: Mapping[Endpoint, Format] = MappingProxyType(
+    {
+        Endpoint.CHAT: chat,
+        Endpoint.COMPLETIONS: chat,
+        Endpoint.EMBEDDINGS: chat,
+        Endpoint.RESPONSES: responses,
+        Endpoint.RESPONSES_COMPACT: responses,
+        Endpoint.RESPONSES_INPUT_TOKENS: responses,
+        Endpoint.MESSAGES: messages,
+        Endpoint.COUNT_TOKENS: messages,
+    }
+)
+
+ERRORS: Mapping[Wire, Errors] = MappingProxyType({Wire.OPENAI: openai_errors, Wire.ANTHROPIC: anthropic_errors})

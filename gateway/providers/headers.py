@@ -6,12 +6,16 @@ The rule that matters: what is not on a list does not pass. Credentials, cookies
 from collections.abc import Mapping
 
 from gateway.errors import UnsupportedMedia
+from gateway.model import Wire
 from gateway.providers.format import JSON
 
 _REQUEST = frozenset({"content-type", "accept", "openai-beta", "idempotency-key", "traceparent", "tracestate"})
 _REQUEST_PREFIXES = ("anthropic-", "x-stainless-")
 _ANSWER = frozenset({"content-type", "retry-after", "retry-after-ms"})
 _UPSTREAM_IDS = ("x-request-id", "request-id", "apim-request-id")
+
+# Where an SDK looks for a request's id, if not in `x-request-id`.
+_ID_HEADERS = {Wire.ANTHROPIC: "request-id"}
 
 
 def forward_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -36,6 +40,11 @@ def answer_headers(headers: Mapping[str, str]) -> dict[str, str]:
     if upstream_id is not None:
         passed["x-upstream-request-id"] = upstream_id
     return passed
+
+
+def id_headers(wire: Wire, call_id: str) -> dict[str, str]:
+    """Give the headers in which a language's SDKs find the id of a request."""
+    return {"x-request-id": call_id} | ({_ID_HEADERS[wire]: call_id} if wire in _ID_HEADERS else {})
 
 
 def require_media(headers: Mapping[str, str], wanted: str) -> None:

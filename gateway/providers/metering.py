@@ -14,7 +14,7 @@ from io import StringIO
 from typing import Protocol
 
 from gateway.model import Usage
-from gateway.providers.sse import Fragment, Splitter, data_of
+from gateway.providers.sse import MAX_FRAME_BYTES, Fragment, Splitter, data_of
 
 MAX_PENDING_BYTES = 1 << 20
 """How much text waits for `take_texts`; above it only its bytes are counted (no model writes as much in one answer)."""
@@ -139,8 +139,8 @@ class SseMetering(Metering):
 
     __slots__ = ()
 
-    def __init__(self) -> None:
-        super().__init__(Splitter())
+    def __init__(self, most_frame_bytes: int = MAX_FRAME_BYTES) -> None:
+        super().__init__(Splitter(most_frame_bytes))
 
     def _take_frame(self, frame: bytes) -> bool:
         data = data_of(frame)

@@ -13,22 +13,41 @@ BOUND_FIELDS = ("max_tokens", "max_completion_tokens")
 _THINKS_ALOUD = re.compile(r"gpt-4|gpt-3\.5|gpt-35|chatgpt-4o|(text-|code-)?davinci|(text-)?babbage")
 # These refuse `max_tokens` on chat (https://platform.openai.com/docs/guides/reasoning).
 _COMPLETION_FIELD = re.compile(r"o\d|gpt-[5-9]")
-# Dated names included, as `gpt-4o-search-preview-2025-03-11`; `:online` is OpenRouter's suffix for web search.
-_SEARCHES = re.compile(r"-search-(preview|api)(-\d{4}-\d{2}-\d{2})?$|:online$")
+# Claude thinks up to its version 4 when a request turns that on, and from 5 on its own; a proxy may write 4.5
+# (https://platform.claude.com/docs/en/build-with-claude/thinking, configuration by model).
+_CLAUDE = re.compile(r"\bclaude\b")
+_THINKS_WHEN_ASKED = re.compile(r"\bclaude-(instant|v?[1-4]\b|[a-z]+-4\b)")
+# Dated names included, as `gpt-4o-search-preview-2025-03-11`; `:online` is OpenRouter's suffix for web search, and
+# Groq's compound systems search and compute as they like (https://console.groq.com/docs/compound).
+_SEARCHES = re.compile(r"-search-(preview|api)(-\d{4}-\d{2}-\d{2})?$|:online$|(^|/)compound(-beta)?(-mini)?$")
 
 
-def thinks_unseen(route: Route) -> bool:
-    """Say whether the model may produce tokens that its stream does not show; the configuration's word wins."""
+def thinks_unseen(route: Route, *, asked: bool | None = None) -> bool:
+    """Say whether the model may produce tokens that its stream does not show.
+
+    The configuration's word wins, then the request's (`Call.thinks`).
+    """
     if route.spec.reasoning is not None:
         return route.spec.reasoning
+    if asked is not None:
+        return asked
     return route.provider.dialect != "demo" and not _THINKS_ALOUD.match(_bare(route.model))
 
 
-def thinks(route: Route) -> bool:
-    """Say whether the model is known to think unseen: by the configuration's word, else by its name."""
+def thinks(route: Route, *, asked: bool | None = None) -> bool:
+    """Say whether the model is known to think unseen: by the configuration's word, the request's, or its name."""
     if route.spec.reasoning is not None:
         return route.spec.reasoning
+    if asked is not None:
+        return asked
     return _COMPLETION_FIELD.match(_bare(route.model)) is not None
+
+
+def claude_thinks(model: str) -> bool | None:
+    """Say whether a Claude thinks where the request does not say; None for other models."""
+    if not _CLAUDE.search(model):
+        return None
+    return _THINKS_WHEN_ASKED.search(model) is None
 
 
 def bound_field(route: Route) -> str:

@@ -4,7 +4,7 @@ A frame ends with a blank line: two line ends in a row, each of them LF, CR LF o
 (https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream). The rules that matter:
 
 1. The frames joined are the bytes fed, for any split of them; and the frames do not depend on the split.
-2. A frame over `MAX_FRAME_BYTES` is not gathered: it passes in pieces, each a `Fragment`.
+2. A frame over the limit (`MAX_FRAME_BYTES`) is not gathered: it passes in pieces, each a `Fragment`.
 3. A CR at the very end waits for the next byte, which may be its LF.
 """
 
@@ -30,9 +30,10 @@ class Fragment(bytes):
 class Splitter:
     """Cuts a byte stream into frames."""
 
-    __slots__ = ("_is_oversized", "_rest", "_scanned")
+    __slots__ = ("_is_oversized", "_most_bytes", "_rest", "_scanned")
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int = MAX_FRAME_BYTES) -> None:
+        self._most_bytes = most_bytes
         self._rest = bytearray()
         self._scanned = 0
         self._is_oversized = False
@@ -70,13 +71,13 @@ class Splitter:
     def _hold(self, frames: list[bytes]) -> None:
         """Keep what is left; of an oversized frame only the bytes that may begin its blank line."""
         self._scanned = max(0, len(self._rest) - _LONGEST_BLANK_LINE + 1)
-        if len(self._rest) > MAX_FRAME_BYTES or (self._is_oversized and self._scanned):
+        if len(self._rest) > self._most_bytes or (self._is_oversized and self._scanned):
             frames.append(Fragment(self._rest[: self._scanned]))
             del self._rest[: self._scanned]
             self._scanned, self._is_oversized = 0, True
 
     def _cut(self, data: bytes | bytearray, start: int, end: int) -> bytes:
-        is_fragment = self._is_oversized or end - start > MAX_FRAME_BYTES
+        is_fragment = self._is_oversized or end - start > self._most_bytes
         return (Fragment if is_fragment else bytes)(data[start:end])
 
 
@@ -96,7 +97,7 @@ def _is_one_line_frame(chunk: bytes) -> bool:
 
 def _frame_end(data: bytes | bytearray, scanned: int) -> int | None:
     """Find where the first frame ends, looking from `scanned`; the last byte tells nothing if it is a CR."""
-    if b"\r" not in data:
+    if data.find(b"\r", scanned) < 0:
         at = data.find(b"\n\n", scanned)
         return None if at < 0 else at + 2
     found = _BLANK_LINE.search(data, scanned)

@@ -29,6 +29,7 @@ _COMPLETING = frozenset(
         Endpoint.CHAT,
         Endpoint.COMPLETIONS,
         Endpoint.RESPONSES,
+        Endpoint.RESPONSES_COMPACT,
         Endpoint.MESSAGES,
         Endpoint.GENERATE_CONTENT,
         Endpoint.OLLAMA_CHAT,

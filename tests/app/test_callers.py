@@ -98,7 +98,7 @@ WRONG = {
 async def test_a_wrong_key_is_a_401_like_every_other(edge: Edge, line: str) -> None:
     """Unknown, expired, malformed or a stolen hash: one body, one challenge, and nothing of what was sent."""
     async with edge.untouched():
-        for target, body in ((CHAT_TARGET, CHAT), ("/v1/budget", None), ("/v1/models", None)):
+        for target, body in ((CHAT_TARGET, CHAT), ("/v1/budget", None), ("/v1/usage", None)):
             method = "GET" if body is None else "POST"
             (reply,) = await edge.talk(request(method, target, line, LAST, body=body, key=None))
             assert (reply.status, reply.headers["WWW-Authenticate"]) == (401, 'Bearer realm="gateway"')

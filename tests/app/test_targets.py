@@ -140,7 +140,7 @@ async def test_what_is_not_metered_is_not_served(edge: Edge, path: str) -> None:
 
 async def test_an_unknown_endpoint_is_told_where_to_find_the_known_ones(edge: Edge) -> None:
     """The 404 says what to do instead, which needs no key; it repeats nothing of the request."""
-    (reply,) = await edge.talk(request("POST", "/v1/responses?marker", LAST, body=CHAT))
+    (reply,) = await edge.talk(request("POST", "/v1/nothing?marker", LAST, body=CHAT))
     assert "GET /openapi.yaml" in reply.error["message"]
     assert b"marker" not in reply.body
     (document,) = await edge.talk(request("GET", "/openapi.yaml", LAST, key=None))

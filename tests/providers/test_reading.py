@@ -88,23 +88,58 @@ def test_the_choices(endpoint: Endpoint, fields: dict[str, Any], choices: int) -
     assert ask(endpoint, **fields).choices == choices
 
 
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAACAAAAAQCAYAAAB3AH1ZAAAA"
+IMAGE, AUDIO, VIDEO, DOCUMENT = MediaKind.IMAGE, MediaKind.AUDIO, MediaKind.VIDEO, MediaKind.DOCUMENT
+
+
 @pytest.mark.parametrize(
-    ("content", "media"),
+    "content",
     [
-        ("Hi", 0),
-        (None, 0),
-        ([], 0),
-        ([{"type": "text", "text": "Hi"}, {"type": "refusal", "refusal": "no"}], 0),
-        ([{"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}], 0),
-        ([{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}, {"type": "text", "text": "?"}], 1),
-        ([{"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}], 1),
-        ([{"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AA=="}}], 1),
-        ([{"type": "video_url", "video_url": {"url": "u"}}, {"type": "hologram"}, {"image_url": "u"}], 3),
+        "Hi",
+        None,
+        [],
+        [{"type": "text", "text": "Hi"}, {"type": "refusal", "refusal": "no"}],
+        [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}],
     ],
 )
-def test_media_parts(content: Any, media: int) -> None:
-    """Parts that are not text are counted, unknown kinds among them."""
-    assert ask(messages=[MESSAGE, {"role": "user", "content": content}]).media == (Media(MediaKind.IMAGE),) * media
+def test_text_is_no_medium(content: Any) -> None:
+    """Texts of all kinds are counted by their bytes."""
+    assert ask(messages=[MESSAGE, {"role": "user", "content": content}]).media == ()
+
+
+@pytest.mark.parametrize(
+    ("part", "medium"),
+    [
+        (
+            {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}", "detail": "low"}},
+            Media(IMAGE, len(PIXEL), 32, 16, detail="low"),
+        ),
+        ({"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}, Media(IMAGE)),
+        ({"type": "image_url", "image_url": f"data:image/png;base64,{PIXEL}"}, Media(IMAGE, len(PIXEL), 32, 16)),
+        ({"type": "input_image", "image_url": "data:image/png;base64,AA=="}, Media(IMAGE, 4)),
+        ({"type": "image_file", "image_file": {"file_id": "file-1", "detail": "high"}}, Media(IMAGE, detail="high")),
+        ({"type": "input_audio", "input_audio": {"data": "AAAAAAAA", "format": "mp3"}}, Media(AUDIO, 8)),
+        ({"type": "audio_url", "audio_url": {"url": "https://example.org/a.mp3"}}, Media(AUDIO)),
+        (
+            {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"}},
+            Media(DOCUMENT, 4),
+        ),
+        ({"type": "file", "file": {"file_data": "data:text/plain,Hello"}}, Media(DOCUMENT)),
+        ({"type": "video_url", "video_url": {"url": "u"}}, Media(VIDEO)),
+        ({"type": "hologram", "data": "AAAA"}, Media(IMAGE)),
+        ({"image_url": f"data:image/png;base64,{PIXEL}"}, Media(IMAGE)),
+        ({"type": "image_url", "image_url": {"url": 7, "detail": 7}}, Media(IMAGE)),
+    ],
+)
+def test_media_parts(part: dict[str, Any], medium: Media) -> None:
+    """A part that is not text has a kind, and its inline base64 its own description; an unknown one stays text too."""
+    assert ask(messages=[MESSAGE, {"role": "user", "content": [part, part]}]).media == (medium, medium)
+
+
+def test_a_model_in_the_path_wins() -> None:
+    """Azure's clients name the deployment in the path; the body may name another, or none."""
+    for body in (CHAT, {"messages": [MESSAGE]}):
+        assert chat.read(Request(C, "01J", json.dumps(body).encode(), params={"model": "mine"})).model == "mine"
 
 
 @pytest.mark.parametrize(

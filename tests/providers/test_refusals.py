@@ -1,4 +1,4 @@
-"""What cannot be bounded, or would decide where a call goes, is refused before anything is sent."""
+"""What would escape metering, or would decide where a call goes, is refused; what only the provider knows is marked."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import pytest
 
 from gateway.errors import BadRequest
 from gateway.model import Endpoint
+from gateway.providers.openai.refusals import ROUNDS
 from tests.providers.calls import BODIES, ask
 
 
@@ -17,13 +18,6 @@ from tests.providers.calls import BODIES, ask
         {"custom_host": "evil.example"},
         {"api_key": "sk-x"},
         {"extra_headers": {"Host": "evil.example"}},
-        {"previous_response_id": "resp_1"},
-        {"conversation": "conv_1"},
-        {"web_search_options": {}},
-        {"search_parameters": {"mode": "on"}},
-        {"enable_search": True},
-        {"plugins": [{"id": "web"}]},
-        {"data_sources": []},
         {"models": ["dear"]},
         {"n_predict": 9},
         {"Model": "dear"},
@@ -34,7 +28,6 @@ from tests.providers.calls import BODIES, ask
         {"num_predict": -1},
         {"max_new_tokens": 9},
         {"max_output_tokens": 9},
-        {"prompt": {"id": "pmpt_1"}},
     ],
 )
 @pytest.mark.parametrize("endpoint", list(BODIES))
@@ -47,44 +40,62 @@ def test_a_field_is_refused_by_name(endpoint: Endpoint, fields: dict[str, Any]) 
 
 @pytest.mark.parametrize("fields", [{"api_base": None}, {"web_search_options": None}, {"enable_search": False}])
 def test_null_asks_for_nothing(fields: dict[str, Any]) -> None:
-    """A feature that is not used is no reason to refuse."""
-    assert ask(**fields)
+    """A feature that is not used is no reason to refuse, nor to hold anything."""
+    assert not ask(**fields).has_unseen
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"previous_response_id": "resp_1"},
+        {"conversation": "conv_1"},
+        {"web_search_options": {}},
+        {"search_parameters": {"mode": "on"}},
+        {"enable_search": True},
+        {"plugins": [{"id": "web"}]},
+        {"data_sources": []},
+        {"prompt": {"id": "pmpt_1"}},
+    ],
+)
+def test_what_only_the_provider_knows_is_marked(fields: dict[str, Any]) -> None:
+    """A search or something stored is reported with the answer: it passes, and a cap is held for it."""
+    call = ask(**fields)
+    assert (call.has_unseen, call.choices, ask().has_unseen) == (True, 1, False)
 
 
 @pytest.mark.parametrize(
     "kind", ["web_search", "web_search_preview", "file_search", "mcp", "builtin_function", None, ["x"]]
 )
 def test_tools_that_the_provider_runs(kind: Any) -> None:
-    """A tool of any other type than function and custom is refused with its place."""
-    with pytest.raises(BadRequest) as refused:
-        ask(tools=[{"type": "function", "function": {"name": "f"}}, {"type": kind}])
-    assert refused.value.param == "tools[1].type"
+    """A tool of any other type than function and custom may be run by the provider, some rounds of it."""
+    call = ask(tools=[{"type": "function", "function": {"name": "f"}}, {"type": kind}], n=2)
+    assert (call.has_unseen, call.choices) == (True, 2 * ROUNDS)
 
 
 def test_tools_that_the_client_runs() -> None:
-    """Functions and custom tools pass, and so does an empty list or null."""
+    """Functions and custom tools are the client's: nothing is held for them."""
     for tools in (
         [{"type": "function", "function": {"name": "f"}}, {"type": "custom", "custom": {"name": "c"}}],
         [],
         None,
     ):
-        assert ask(tools=tools)
+        call = ask(tools=tools)
+        assert (call.has_unseen, call.choices) == (False, 1)
 
 
 @pytest.mark.parametrize(
-    ("message", "param"),
+    "message",
     [
-        ({"content": [{"type": "file", "file": {"file_id": "file-1"}}]}, "messages[0].content[0].file_id"),
-        ({"content": [{"type": "input_file", "file_id": "file-1"}]}, "messages[0].content[0].file_id"),
-        ({"content": [{"type": "image_file", "image_file": {"file_id": "f"}}]}, "messages[0].content[0].file_id"),
-        ({"content": None, "audio": {"id": "audio_1"}}, "messages[0].audio"),
+        {"content": [{"type": "file", "file": {"file_id": "file-1"}}]},
+        {"content": [{"type": "input_file", "file_id": "file-1"}]},
+        {"content": [{"type": "input_file", "file_url": "https://example.org/a.pdf"}]},
+        {"content": None, "audio": {"id": "audio_1"}},
     ],
 )
-def test_stored_inputs(message: dict[str, Any], param: str) -> None:
-    """What the provider has stored costs tokens that the body does not show."""
-    with pytest.raises(BadRequest) as refused:
-        ask(messages=[{"role": "user", **message}])
-    assert (refused.value.param, refused.value.code) == (param, "unsupported_parameter")
+def test_stored_inputs(message: dict[str, Any]) -> None:
+    """What the provider has stored or fetches costs tokens that the body does not show."""
+    call = ask(messages=[{"role": "user", **message}])
+    assert (call.has_unseen, call.media) == (True, ())
 
 
 @pytest.mark.parametrize(
@@ -95,16 +106,16 @@ def test_stored_inputs(message: dict[str, Any], param: str) -> None:
         "openai/gpt-5-search-api",
         "gpt-5-search-api-2025-10-14",
         "openrouter/openai/gpt-4o:online",
+        "groq/compound",
+        "compound-beta-mini",
     ],
 )
 def test_models_that_search(model: str) -> None:
-    """A model that searches by itself is refused, dated names included."""
-    with pytest.raises(BadRequest) as refused:
-        ask(model=model)
-    assert (refused.value.param, refused.value.code) == ("model", "unsupported_parameter")
+    """What a model finds by itself is known to its provider only, dated names included."""
+    assert ask(model=model).has_unseen
 
 
-@pytest.mark.parametrize("model", ["gpt-4o", "my-search-previewer", "research-api", "llama:8b", "onlinecoder"])
+@pytest.mark.parametrize("model", ["gpt-4o", "my-search-previewer", "research-api", "llama:8b", "onliner", "compounds"])
 def test_models_that_only_sound_like_it(model: str) -> None:
-    """Other names pass."""
-    assert ask(model=model).model == model
+    """Other names hold nothing more."""
+    assert not ask(model=model).has_unseen

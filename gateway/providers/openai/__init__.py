@@ -2,4 +2,6 @@
 
 account    paths and credentials of a provider; demo: the same for the built-in model
 chat       chat, legacy completions and embeddings: reading, refusals -> sending; usage, texts, meter; endings
+responses  the Responses API, in a package with the same parts: reading, items -> sending; usage, texts, meter; endings
+parts      what stands in a message beside text, in the words of either
 """

@@ -6,6 +6,9 @@ _PATHS = {
     Endpoint.CHAT: "/chat/completions",
     Endpoint.COMPLETIONS: "/completions",
     Endpoint.EMBEDDINGS: "/embeddings",
+    Endpoint.RESPONSES: "/responses",
+    Endpoint.RESPONSES_COMPACT: "/responses/compact",
+    Endpoint.RESPONSES_INPUT_TOKENS: "/responses/input_tokens",
 }
 ENDPOINTS = frozenset(_PATHS)
 

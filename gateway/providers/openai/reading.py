@@ -7,15 +7,17 @@ it; all other fields pass as they are. (https://platform.openai.com/docs/api-ref
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from gateway.errors import BadRequest
-from gateway.model import Call, Endpoint, Media, MediaKind, Request
+from gateway.model import Call, Endpoint, Media, Request
 from gateway.providers.decoding import decode
 from gateway.providers.fields import bounded, invalid, missing, optional, required, unsupported, wrong_type
 from gateway.providers.headers import forward_headers
-from gateway.providers.names import BOUND_FIELDS
-from gateway.providers.openai.refusals import refuse_stored, refuse_stored_audio, refuse_unbounded
+from gateway.providers.names import BOUND_FIELDS, searches_by_itself
+from gateway.providers.openai.parts import TEXT_PARTS, is_document_elsewhere, media_of
+from gateway.providers.openai.refusals import CHAT, ROUNDS, has_hosted, refuse, tools_in
 
 DEFAULT_COMPLETION_TOKENS = 16
 """What `/completions` produces when `max_tokens` is absent (API reference, legacy completions)."""
@@ -24,7 +26,17 @@ _MODEL = re.compile(r"[A-Za-z0-9._:@/-]{1,200}")
 _MOST_TOKENS = 2**31 - 1
 _MOST_CHOICES = 128
 _TOOL_ROLES = frozenset({"tool", "function"})
-_TEXT_PARTS = frozenset({"text", "input_text", "output_text", "refusal", "thinking"})
+_OWN_TOOLS = frozenset({"function", "custom"})
+_UNSEEN = (
+    "previous_response_id",
+    "conversation",
+    "web_search_options",  # OpenAI, Perplexity
+    "search_parameters",  # xAI
+    "enable_search",  # Qwen
+    "plugins",  # OpenRouter
+    "data_sources",  # Azure
+)
+"""Fields that add to the prompt what only the provider knows; its report of the usage has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +46,21 @@ class _Shape:
     output_bound: int | None
     prompts: int = 1
     media: tuple[Media, ...] = ()
+    has_unseen: bool = False
     is_tool_turn: bool = False
 
 
 def read(request: Request) -> Call:
     """Decode and understand a request: check the body's fields and make the Call of it.
 
-    The session of a header wins over the body's `prompt_cache_key`; of the headers only those that may go upstream are
-    kept. `output_bound` is the larger of the two token limits. Raises BadRequest naming the field.
+    A model in the path (Azure's deployments) wins over the body's, the session of a header over the body's
+    `prompt_cache_key`; of the headers only those that may go upstream are kept. `output_bound` is the larger of the two
+    token limits. Raises BadRequest naming the field.
     """
     body = decode(request.body)
-    model = read_model(body)
-    refuse_unbounded(body, model)
+    model = read_model(body, request.params)
+    refuse(body, CHAT)
+    is_hosted = has_hosted(tools_in(body), _OWN_TOOLS)
     stream = optional(body, "stream", bool) or False
     shape = _shape(request.endpoint, body, stream=stream)
     cache_key = optional(body, "prompt_cache_key", str)
@@ -58,10 +73,12 @@ def read(request: Request) -> Call:
         stream=stream,
         wants_usage=_wants_usage(body, stream=stream),
         output_bound=shape.output_bound,
-        choices=_choices(body) * shape.prompts,
+        choices=_choices(body) * shape.prompts * (ROUNDS if is_hosted else 1),
         media=shape.media,
         has_tools=bool(body.get("tools") or body.get("functions")),
+        has_unseen=is_hosted or shape.has_unseen or _has_unseen(body, model),
         is_tool_turn=shape.is_tool_turn,
+        service=optional(body, "service_tier", str),
         session=request.session or cache_key or None,
         purpose=read_purpose(body),
         user=optional(body, "user", str),
@@ -75,9 +92,9 @@ def read_purpose(body: Mapping[str, Any]) -> object:
     return metadata.get("purpose") if metadata else None
 
 
-def read_model(body: Mapping[str, Any]) -> str:
-    """Give the model that a body names. Raises BadRequest."""
-    model = required(body, "model", str)
+def read_model(body: Mapping[str, Any], params: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Give the model that the path names (`params`), else the body. Raises BadRequest."""
+    model = required(params if "model" in params else body, "model", str)
     if not _MODEL.fullmatch(model):
         raise invalid("model", "it is no model name")
     return model
@@ -107,8 +124,9 @@ def _shape(endpoint: Endpoint, body: Mapping[str, Any], *, stream: bool) -> _Sha
     match endpoint:
         case Endpoint.CHAT:
             messages = required(body, "messages", list)
-            media = _media(messages)
-            return _Shape(_output_bound(body), media=media, is_tool_turn=messages[-1]["role"] in _TOOL_ROLES)
+            media, has_unseen = _contents(messages)
+            is_tool_turn = messages[-1]["role"] in _TOOL_ROLES
+            return _Shape(_output_bound(body), media=media, has_unseen=has_unseen, is_tool_turn=is_tool_turn)
         case Endpoint.COMPLETIONS:
             return _Shape(_output_bound(body) or DEFAULT_COMPLETION_TOKENS, prompts=_inputs(body, "prompt"))
         case _:
@@ -138,29 +156,43 @@ def _are(values: Any, kind: type) -> bool:
     return set(map(type, values)) == {kind}
 
 
-def _media(messages: list[Any]) -> tuple[Media, ...]:
-    """Check the messages and give their parts that are not text. Raises BadRequest."""
+def _has_unseen(body: Mapping[str, Any], model: str) -> bool:
+    asked = any(body.get(name) is not None and body[name] is not False for name in _UNSEEN)
+    return asked or type(body.get("prompt")) is dict or searches_by_itself(model)
+
+
+def _contents(messages: list[Any]) -> tuple[tuple[Media, ...], bool]:
+    """Check the messages; give their parts that are not text, and whether some are only with the provider.
+
+    A message may stand for an earlier spoken answer (`audio: {"id": ...}`). Raises BadRequest.
+    """
     media: list[Media] = []
+    has_unseen = False
     for place, message in enumerate(messages):
         at = f"messages[{place}]"
         if type(message) is not dict:
             raise wrong_type(at, "an object", message)
         required(message, "role", str, at=f"{at}.")
-        refuse_stored_audio(message, f"{at}.")
-        content = message.get("content")
-        if type(content) is list:
-            for index, part in enumerate(content):
-                if not _is_text(part, f"{at}.content[{index}]"):
-                    media.append(Media(MediaKind.IMAGE))
-        elif content is not None and type(content) is not str:
-            raise wrong_type(f"{at}.content", "a string or an array", content)
-    return tuple(media)
+        has_unseen |= message.get("audio") is not None
+        for part in read_parts(message, at=at):
+            if is_document_elsewhere(part):
+                has_unseen = True
+            elif part.get("type") not in TEXT_PARTS:
+                media.append(media_of(part))
+    return tuple(media), has_unseen
 
 
-def _is_text(part: Any, at: str) -> bool:
-    if type(part) is not dict:
-        raise wrong_type(at, "an object", part)
-    refuse_stored(part, at)
-    kind = optional(part, "type", str, at=f"{at}.")
-    optional(part, "text", str, at=f"{at}.")
-    return kind in _TEXT_PARTS
+def read_parts(message: Mapping[str, Any], *, at: str) -> list[dict[str, Any]]:
+    """Give the parts of a message's content, checked; none where it is a string, or absent. Raises BadRequest."""
+    content = message.get("content")
+    if content is None or type(content) is str:
+        return []
+    if type(content) is not list:
+        raise wrong_type(f"{at}.content", "a string or an array", content)
+    for index, part in enumerate(content):
+        where = f"{at}.content[{index}]"
+        if type(part) is not dict:
+            raise wrong_type(where, "an object", part)
+        optional(part, "type", str, at=f"{where}.")
+        optional(part, "text", str, at=f"{where}.")
+    return content

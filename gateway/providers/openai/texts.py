@@ -11,13 +11,13 @@ import msgspec
 
 from gateway.model import Call, Endpoint
 from gateway.providers.decoding import open_envelope
+from gateway.providers.openai.parts import MEDIA_TYPES
 
 Channel = tuple[Any, ...]
 """Where a text belongs: (choice, field) or (choice, field, call, part). Chunks of one channel are one text."""
 
 Piece = tuple[Channel, str]
 
-MEDIA_TYPES = frozenset({"image_url", "input_audio", "file", "video_url", "audio_url"})
 _PLAIN = frozenset({"content", "reasoning_content", "reasoning", "refusal", "text"})
 _INSIDE = ("text", "thinking", "reasoning", "summary", "content", "refusal", "transcript")
 

@@ -270,10 +270,11 @@ _XAI = (
 _OWN_SERVERS = (
     chat_stream(
         "vllm chat stream, running usage, aborted",
-        "vllm-project/vllm#6652, vllm/entrypoints/openai/serving_chat.py, continuous_usage_stats (numbers illustrative)",
+        "vllm-project/vllm#6652, vllm/entrypoints/openai/serving_chat.py, continuous_usage_stats (illustrative)",
         [
             delta(
-                '{"role":"assistant","content":""}', ',"usage":{"prompt_tokens":7,"total_tokens":7,"completion_tokens":0}'
+                '{"role":"assistant","content":""}',
+                ',"usage":{"prompt_tokens":7,"total_tokens":7,"completion_tokens":0}',
             ),
             delta('{"content":"Hel"}', ',"usage":{"prompt_tokens":7,"total_tokens":8,"completion_tokens":1}'),
             delta('{"content":"lo"}', ',"usage":{"prompt_tokens":7,"total_tokens":9,"completion_tokens":2}'),
@@ -287,7 +288,7 @@ _OWN_SERVERS = (
         "completions",
         True,
         sse(
-            '{"id":"85bf","object":"text_completion","created":1740138141,"model":"m","choices":[{"index":0,"text":" ``",'
+            '{"id":"85bf","object":"text_completion","created":1740138141,"model":"m","choices":[{"index":0,"text":"`",'
             '"logprobs":null,"finish_reason":"length","matched_stop":null}],"usage":null}',
             '{"id":"3e66","model":"m","choices":[],"usage":{"prompt_tokens":8,"total_tokens":18,"completion_tokens":10}}',
             DONE,
@@ -301,7 +302,7 @@ _OWN_SERVERS = (
 _CLOUDS = (
     chat_stream(
         "databricks chat stream, running usage",
-        "BerriAI/litellm#36943, databricks/databricks-ai-bridge#434 (the totals are recorded, the first chunk's are not)",
+        "BerriAI/litellm#36943, databricks/databricks-ai-bridge#434 (the last totals are recorded)",
         [
             delta(
                 '{"role":"assistant","content":"Hi"}',
@@ -318,8 +319,8 @@ _CLOUDS = (
         "docs.together.ai, API reference, chat completions, streaming (numbers illustrative)",
         [
             (
-                '{"id":"nz7","object":"chat.completion.chunk","created":1709700707,"choices":[{"index":0,"text":" A","logprobs"'
-                ':null,"finish_reason":null,"seed":null,"delta":{"token_id":330,"role":"assistant","content":" A",'
+                '{"id":"nz7","object":"chat.completion.chunk","created":1709700707,"choices":[{"index":0,"text":" A",'
+                '"logprobs":null,"finish_reason":null,"seed":null,"delta":{"token_id":3,"role":"assistant","content":"A",'
                 '"tool_calls":null}}],"model":"m","usage":null}'
             ),
             (
@@ -387,7 +388,12 @@ _CLOUDS = (
     chat_stream(
         "gemini compatible chat stream, cut while it thinks",
         "openai/openai-python#2641: cumulative usage on each chunk, thoughts in the total only",
-        [delta('{"role":"assistant","content":"a"}', ',"usage":{"completion_tokens":3,"prompt_tokens":12,"total_tokens":1015}')],
+        [
+            delta(
+                '{"role":"assistant","content":"a"}',
+                ',"usage":{"completion_tokens":3,"prompt_tokens":12,"total_tokens":1015}',
+            )
+        ],
         Usage(12, 1003),
         "the total tells the thoughts even when the rest never comes",
     ),
@@ -428,6 +434,4 @@ _COHERE = (
     ),
 )
 
-SHAPES = (
-    _AZURE + _GROQ + _MISTRAL + _DEEPSEEK + _OPENROUTER + _MOONSHOT + _XAI + _OWN_SERVERS + _CLOUDS + _COHERE
-)
+SHAPES = _AZURE + _GROQ + _MISTRAL + _DEEPSEEK + _OPENROUTER + _MOONSHOT + _XAI + _OWN_SERVERS + _CLOUDS + _COHERE

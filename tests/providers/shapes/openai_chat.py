@@ -68,9 +68,9 @@ SHAPES = (
         False,
         (
             b'{"id":"chatcmpl-audio","object":"chat.completion","created":1790134508,"model":"gpt-audio-1.5","choices":'
-            b'[{"index":0,"message":{"role":"assistant","content":null,"audio":{"id":"audio_1","data":"UklGRg==","expires_at"'
-            b':1790138108,"transcript":"Fix it"}},"finish_reason":"stop"}],"usage":{"prompt_tokens":17,"completion_tokens":'
-            b'40,"total_tokens":57,"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0,"text_tokens":17,'
+            b'[{"index":0,"message":{"role":"assistant","content":null,"audio":{"id":"audio_1","data":"UklGRg==",'
+            b'"expires_at":1790138108,"transcript":"Fix it"}},"finish_reason":"stop"}],"usage":{"prompt_tokens":17,'
+            b'"completion_tokens":40,"total_tokens":57,"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0,"text_tokens":17,'
             b'"image_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":30,'
             b'"accepted_prediction_tokens":0,"rejected_prediction_tokens":0,"text_tokens":10}}}'
         ),
@@ -107,6 +107,13 @@ SHAPES = (
         ],
         Usage(9, 2),
         "null never overwrites",
+    ),
+    chat_stream(
+        "openai chat stream, usage not asked for",
+        "OpenAI API reference, chat completion chunk object without include_usage; claude-code-hub#1165",
+        [delta('{"role":"assistant","content":"Hi","refusal":null}'), delta("{}", "", '"stop"'), DONE],
+        None,
+        "whole, but free for a reader who only adds up what is told",
     ),
     chat_stream(
         "openai chat stream, client left",

@@ -44,6 +44,9 @@ _CALL = (
     '{"id":"fc_1","type":"function_call","status":"completed","arguments":"{}","call_id":"call_1","name":"lookupCode"}'
 )
 
+_CALLED = _response("completed", _usage(55, 25, 0, 9), f"[{_CALL}]", f',"tool_usage":{_NO_TOOL_USAGE}')
+_COMPLETED_CALL = f'{{"type":"response.completed","response":{_CALLED},"sequence_number":8}}'
+
 SHAPES = (
     _whole(
         "openai response, tool usage beside",
@@ -73,14 +76,29 @@ SHAPES = (
         _response("queued", "null").replace('"background":false', '"background":true'),
         None,
     ),
-    _whole(
+    Shape(
         "openai compaction",
         "OpenAI API reference, POST /responses/compact, compacted response object; openai/openai-agents-python#4434",
-        '{"id":"resp_001","object":"response.compaction","created_at":1764967971,"output":[{"id":"cmp_001","type":'
-        '"compaction","encrypted_content":"gAAA"}],"usage":{"input_tokens":139,"input_tokens_details":{"cached_tokens":0},'
-        '"output_tokens":438,"output_tokens_details":{"reasoning_tokens":64},"total_tokens":577}}',
+        "responses_compact",
+        False,
+        (
+            b'{"id":"resp_001","object":"response.compaction","created_at":1764967971,"output":[{"id":"cmp_001","type":'
+            b'"compaction","encrypted_content":"gAAA"}],"usage":{"input_tokens":139,"input_tokens_details":{"cached_tokens":0},'
+            b'"output_tokens":438,"output_tokens_details":{"reasoning_tokens":64},"total_tokens":577}}'
+        ),
+        JSON,
         Usage(139, 438, reasoning_tokens=64),
         "another object, no status: its own usage, easily unbilled",
+    ),
+    Shape(
+        "openai response, input counted",
+        "OpenAI API reference, POST /responses/input_tokens, example response",
+        "responses_input_tokens",
+        False,
+        b'{"object":"response.input_tokens","input_tokens":11}',
+        JSON,
+        None,
+        "a count is the answer, not a consumption: counting is free",
     ),
     _whole(
         "xai response, cached and server tools",
@@ -117,11 +135,7 @@ SHAPES = (
                 '"output_index":1,"sequence_number":5}'
             ),
             f'{{"type":"response.output_item.done","item":{_CALL},"output_index":1,"sequence_number":7}}',
-            (
-                '{"type":"response.completed","response":'
-                f'{_response("completed", _usage(55, 25, 0, 9), f"[{_CALL}]", f",{chr(34)}tool_usage{chr(34)}:{_NO_TOOL_USAGE}")}'
-                ',"sequence_number":8}'
-            ),
+            _COMPLETED_CALL,
         ],
         Usage(55, 25, reasoning_tokens=9),
         "no [DONE]; usage is null in the events before",
@@ -148,7 +162,9 @@ SHAPES = (
             _CREATED,
             (
                 '{"type":"response.failed","sequence_number":1,"response":'
-                + _response("failed", "null").replace('"error":null', '"error":{"code":"rate_limit_exceeded","message":"m"}')
+                + _response("failed", "null").replace(
+                    '"error":null', '"error":{"code":"rate_limit_exceeded","message":"m"}'
+                )
                 + "}"
             ),
         ],
@@ -184,7 +200,9 @@ SHAPES = (
             ),
             (
                 '{"type":"response.failed","sequence_number":3,"response":'
-                + _response("failed", "null").replace('"error":null', '"error":{"code":"insufficient_quota","message":"m"}')
+                + _response("failed", "null").replace(
+                    '"error":null', '"error":{"code":"insufficient_quota","message":"m"}'
+                )
                 + "}"
             ),
         ],
