@@ -2,7 +2,8 @@
 
 The rule that matters: who asks in a language is shown what can be called in it; a model that only speaks the other one
 would be refused there.
-(https://platform.openai.com/docs/api-reference/models, https://platform.claude.com/docs/en/api/models)
+(https://platform.openai.com/docs/api-reference/models, https://platform.claude.com/docs/en/api/models,
+https://ai.google.dev/api/models)
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,14 @@ UNKNOWN_DATE = "1970-01-01T00:00:00Z"
 """What Anthropic's API says of a model whose release date is unknown."""
 
 _ANTHROPIC_HEADERS = ("anthropic-version", "x-api-key")
-_OPERATIONS = {Wire.OPENAI: Endpoint.CHAT, Wire.ANTHROPIC: Endpoint.MESSAGES}
+_GEMINI_HEADER = "x-goog-api-key"
+_GEMINI_PATH = "/v1beta/"
+_OPERATIONS = {
+    Wire.OPENAI: Endpoint.CHAT,
+    Wire.ANTHROPIC: Endpoint.MESSAGES,
+    Wire.GEMINI: Endpoint.GENERATE_CONTENT,
+}
+_METHODS = ["generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents"]
 _TOLD = {wire: error_in(wire) for wire in _OPERATIONS}
 
 
@@ -31,8 +39,7 @@ async def list_models(
     routes = [
         route for route in gateway.routes.listed(caller.key.models) if DIALECT_WIRES[route.provider.dialect] is wire
     ]
-    shown = [_shown(route, route.model, wire) for route in routes]
-    return json_answer(_page(shown) if wire is Wire.ANTHROPIC else {"object": "list", "data": shown}, call_id)
+    return json_answer(_page([_shown(route, route.model, wire) for route in routes], wire), call_id)
 
 
 async def show_model(
@@ -50,7 +57,9 @@ def speak(error: GatewayError, request: web.BaseRequest, call_id: str) -> web.Re
 
 
 def asked_in(request: web.BaseRequest) -> Wire:
-    """Give the language of the SDK that asks, by headers that only Anthropic's sends."""
+    """Give the language of the SDK that asks: by Gemini's path or header, or by headers that only Anthropic's sends."""
+    if request.raw_path.startswith(_GEMINI_PATH) or _GEMINI_HEADER in request.headers:
+        return Wire.GEMINI
     is_anthropic = any(name in request.headers for name in _ANTHROPIC_HEADERS)
     return Wire.ANTHROPIC if is_anthropic else Wire.OPENAI
 
@@ -63,6 +72,9 @@ def _shown(route: Route, name: str, wire: Wire) -> dict[str, Any]:
     if wire is Wire.OPENAI:
         return {"id": name, "object": "model", "created": 0, "owned_by": route.provider.name}
     most = route.spec.max_output_tokens
+    if wire is Wire.GEMINI:
+        limit = {} if most is None else {"outputTokenLimit": most}
+        return {"name": f"models/{name}", "displayName": name, "supportedGenerationMethods": _METHODS, **limit}
     return {
         "type": "model",
         "id": name,
@@ -73,7 +85,11 @@ def _shown(route: Route, name: str, wire: Wire) -> dict[str, Any]:
     }
 
 
-def _page(shown: list[dict[str, Any]]) -> dict[str, Any]:
+def _page(shown: list[dict[str, Any]], wire: Wire) -> dict[str, Any]:
+    if wire is Wire.OPENAI:
+        return {"object": "list", "data": shown}
+    if wire is Wire.GEMINI:
+        return {"models": shown}
     ids = [one["id"] for one in shown]
     return {
         "data": shown,

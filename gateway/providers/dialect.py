@@ -18,7 +18,16 @@ from gateway.providers import azure
 from gateway.providers.anthropic import account as anthropic
 from gateway.providers.anthropic import endings as anthropic_errors
 from gateway.providers.anthropic import messages
+from gateway.providers.bedrock import account as bedrock
+from gateway.providers.bedrock import converse
+from gateway.providers.bedrock import endings as bedrock_errors
 from gateway.providers.format import Format
+from gateway.providers.gemini import account as gemini
+from gateway.providers.gemini import content
+from gateway.providers.gemini import endings as gemini_errors
+from gateway.providers.ollama import account as ollama
+from gateway.providers.ollama import endings as ollama_errors
+from gateway.providers.ollama import native
 from gateway.providers.openai import account as openai
 from gateway.providers.openai import chat, demo, responses
 from gateway.providers.openai import endings as openai_errors
@@ -47,7 +56,15 @@ class Errors(Protocol):
 
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
-    {"openai": openai, "azure": azure, "demo": demo, "anthropic": anthropic}
+    {
+        "openai": openai,
+        "azure": azure,
+        "demo": demo,
+        "anthropic": anthropic,
+        "gemini": gemini,
+        "ollama": ollama,
+        "bedrock": bedrock,
+    }
 )
 
 FORMATS: Mapping[Endpoint, Format] = MappingProxyType(
@@ -60,7 +77,23 @@ FORMATS: Mapping[Endpoint, Format] = MappingProxyType(
         Endpoint.RESPONSES_INPUT_TOKENS: responses,
         Endpoint.MESSAGES: messages,
         Endpoint.COUNT_TOKENS: messages,
+        Endpoint.GENERATE_CONTENT: content,
+        Endpoint.GEMINI_COUNT_TOKENS: content,
+        Endpoint.EMBED_CONTENT: content,
+        Endpoint.BATCH_EMBED_CONTENTS: content,
+        Endpoint.OLLAMA_CHAT: native,
+        Endpoint.OLLAMA_GENERATE: native,
+        Endpoint.OLLAMA_EMBED: native,
+        Endpoint.CONVERSE: converse,
     }
 )
 
-ERRORS: Mapping[Wire, Errors] = MappingProxyType({Wire.OPENAI: openai_errors, Wire.ANTHROPIC: anthropic_errors})
+ERRORS: Mapping[Wire, Errors] = MappingProxyType(
+    {
+        Wire.OPENAI: openai_errors,
+        Wire.ANTHROPIC: anthropic_errors,
+        Wire.GEMINI: gemini_errors,
+        Wire.OLLAMA: ollama_errors,
+        Wire.BEDROCK: bedrock_errors,
+    }
+)

@@ -30,6 +30,7 @@ class Meter(Protocol):
     last: bytes
     error_seen: bool
     template: bytes | None
+    thinking_told: bool
     bound_tokens: int
     unread_tokens: int
 
@@ -39,6 +40,9 @@ class Meter(Protocol):
     def finish(self) -> bytes:
         """Give what is left at the end of the stream."""
 
+    def closing(self, frames: bytes) -> bytes:
+        """Give the bytes that end a stream with these frames of ours."""
+
     def take_texts(self) -> list[str]:
         """Give the texts generated since the last call."""
 
@@ -46,8 +50,9 @@ class Meter(Protocol):
 class Format(Protocol):
     """The questions that a wire format answers; a module of such functions is one."""
 
-    TAKES: str
-    """The media type of its requests: `JSON` or `FORM`."""
+    @property
+    def TAKES(self) -> str | tuple[str, ...]:  # noqa: N802 - a module's constant
+        """The media type of its requests, `JSON` or `FORM`; or both."""
 
     def read(self, request: Request) -> Call:
         """Decode and understand a request. Raises BadRequest naming the field."""

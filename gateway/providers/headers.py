@@ -11,11 +11,12 @@ from gateway.providers.format import JSON
 
 _REQUEST = frozenset({"content-type", "accept", "openai-beta", "idempotency-key", "traceparent", "tracestate"})
 _REQUEST_PREFIXES = ("anthropic-", "x-stainless-")
-_ANSWER = frozenset({"content-type", "retry-after", "retry-after-ms"})
-_UPSTREAM_IDS = ("x-request-id", "request-id", "apim-request-id")
+# AWS's SDKs take the kind of an error from `x-amzn-errortype`.
+_ANSWER = frozenset({"content-type", "retry-after", "retry-after-ms", "x-amzn-errortype"})
+_UPSTREAM_IDS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid")
 
 # Where an SDK looks for a request's id, if not in `x-request-id`.
-_ID_HEADERS = {Wire.ANTHROPIC: "request-id"}
+_ID_HEADERS = {Wire.ANTHROPIC: "request-id", Wire.BEDROCK: "x-amzn-requestid"}
 
 
 def forward_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -47,11 +48,12 @@ def id_headers(wire: Wire, call_id: str) -> dict[str, str]:
     return {"x-request-id": call_id} | ({_ID_HEADERS[wire]: call_id} if wire in _ID_HEADERS else {})
 
 
-def require_media(headers: Mapping[str, str], wanted: str) -> None:
+def require_media(headers: Mapping[str, str], wanted: str | tuple[str, ...]) -> None:
     """Raise UnsupportedMedia unless the body is announced, once, as uncompressed `wanted`; JSON in UTF-8."""
     types = [value for name, value in headers.items() if name.lower() == "content-type"]
-    if len(types) != 1 or not _is_media(types[0], wanted):
-        raise UnsupportedMedia(f"Send the body as 'Content-Type: {wanted}'.", param="content-type")
+    several = (wanted,) if isinstance(wanted, str) else wanted
+    if len(types) != 1 or not any(_is_media(types[0], one) for one in several):
+        raise UnsupportedMedia(f"Send the body as 'Content-Type: {' or '.join(several)}'.", param="content-type")
     for name, value in headers.items():
         if name.lower() == "content-encoding" and value.strip().lower() not in {"", "identity"}:
             raise UnsupportedMedia("Send the body without a content encoding.", param="content-encoding")

@@ -42,8 +42,9 @@ class Metering:
 
     `usage` is what the provider reported so far, `ended` whether the frame came that ends the answer, `last` the bytes
     to send after settlement, `error_seen` whether the provider reported an error in the stream, `template` the first
-    chunk's data (for `cut_frame`). `bound_tokens` bounds what was received since the last `take_texts`, `unread_tokens`
-    what could not be kept for it (it is never reset).
+    chunk's data (for `cut_frame`), `thinking_told` whether `usage` holds the thinking so far. `bound_tokens` bounds
+    what was received since the last `take_texts`, `unread_tokens` what could not be kept for it (it is never
+    reset).
     """
 
     __slots__ = (
@@ -54,6 +55,7 @@ class Metering:
         "error_seen",
         "last",
         "template",
+        "thinking_told",
         "unread_tokens",
         "usage",
     )
@@ -66,6 +68,7 @@ class Metering:
         self.last = b""
         self.error_seen = False
         self.template: bytes | None = None
+        self.thinking_told = False
         self.bound_tokens = 0
         self.unread_tokens = 0
 
@@ -88,6 +91,10 @@ class Metering:
         if self.ended or not rest:
             return b""
         return rest if self._passes(rest) else b""
+
+    def closing(self, frames: bytes) -> bytes:
+        """Give the bytes that end a stream with these frames of ours, after what has passed."""
+        return frames
 
     def take_texts(self) -> list[str]:
         """Give the texts generated since the last call, one per channel, and start `bound_tokens` again."""

@@ -17,6 +17,10 @@ _COMPLETION_FIELD = re.compile(r"o\d|gpt-[5-9]")
 # (https://platform.claude.com/docs/en/build-with-claude/thinking, configuration by model).
 _CLAUDE = re.compile(r"\bclaude\b")
 _THINKS_WHEN_ASKED = re.compile(r"\bclaude-(instant|v?[1-4]\b|[a-z]+-4\b)")
+# Gemini thinks from 2.5 on, and only some of that version can be told not to; the aliases stand for newer ones
+# (https://ai.google.dev/gemini-api/docs/thinking). Gemma does from 4 on.
+_GEMINI_THINKS = re.compile(r"gemini-(2\.5|[3-9]|(flash|flash-lite|pro)-latest$)|gemini-2\.0.*thinking|gemma-?[4-9]")
+_GEMINI_ALOUD = re.compile(r"gemini-(1\.|2\.0)|gemma-?[1-3]")
 # Dated names included, as `gpt-4o-search-preview-2025-03-11`; `:online` is OpenRouter's suffix for web search, and
 # Groq's compound systems search and compute as they like (https://console.groq.com/docs/compound).
 _SEARCHES = re.compile(r"-search-(preview|api)(-\d{4}-\d{2}-\d{2})?$|:online$|(^|/)compound(-beta)?(-mini)?$")
@@ -45,9 +49,16 @@ def thinks(route: Route, *, asked: bool | None = None) -> bool:
 
 def claude_thinks(model: str) -> bool | None:
     """Say whether a Claude thinks where the request does not say; None for other models."""
-    if not _CLAUDE.search(model):
-        return None
-    return _THINKS_WHEN_ASKED.search(model) is None
+    name = _bare(model)
+    return _THINKS_WHEN_ASKED.search(name) is None if _CLAUDE.search(name) else None
+
+
+def gemini_thinks(model: str, budget: int | None) -> bool | None:
+    """Say whether a Gemini thinks, given the thinking budget of the request; None for names that nobody knows."""
+    name = _bare(model)
+    if _GEMINI_THINKS.match(name):
+        return not (budget == 0 and name.startswith("gemini-2.5"))
+    return False if _GEMINI_ALOUD.match(name) else None
 
 
 def bound_field(route: Route) -> str:

@@ -23,6 +23,18 @@ TOOLS_TOKENS = 9  # around the rendered definitions [traffic]
 TOOLS_AFTER_SYSTEM_TOKENS = -4  # saved when the definitions join an existing system message [traffic]
 NODE_TOKENS = 2  # quotes, colon and comma of one key or value, where a prompt is counted as JSON [corpora]
 
+# The operations that a chat template stands around; of the others, the prompt goes to the model as it is.
+CHATS = frozenset(
+    {
+        Endpoint.CHAT,
+        Endpoint.RESPONSES,
+        Endpoint.MESSAGES,
+        Endpoint.GENERATE_CONTENT,
+        Endpoint.OLLAMA_CHAT,
+        Endpoint.CONVERSE,
+    }
+)
+
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 
 
@@ -45,7 +57,7 @@ class Family:
 
     def added_tokens(self, endpoint: Endpoint, *, has_tools: bool) -> int:
         """Give what the provider adds to a prompt of this kind."""
-        if endpoint is not Endpoint.CHAT:
+        if endpoint not in CHATS:
             return self.bare_tokens
         return self.tools_tokens if has_tools else self.plain_tokens
 

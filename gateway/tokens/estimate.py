@@ -11,7 +11,7 @@ from typing import Any
 
 from gateway.model import Call, Endpoint, Estimate, Media, Provider
 from gateway.tokens.chat import json_parts, prompt_parts
-from gateway.tokens.constants import DEMO, FAMILIES, UNKNOWN, Family
+from gateway.tokens.constants import CHATS, DEMO, FAMILIES, UNKNOWN, Family
 from gateway.tokens.counter import Counter, Tally
 from gateway.tokens.media import media_tokens
 from gateway.tokens.text import byte_bound
@@ -35,7 +35,7 @@ def added_tokens(model: str, provider: Provider, endpoint: Endpoint, *, has_tool
     template = provider.template_tokens
     if template is None or family.formula:
         return family.added_tokens(endpoint, has_tools=has_tools)
-    return template.tools if endpoint is Endpoint.CHAT and has_tools else template.plain
+    return template.tools if endpoint in CHATS and has_tools else template.plain
 
 
 def bound(call: Call, provider: Provider) -> Estimate:

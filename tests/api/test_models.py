@@ -1,9 +1,12 @@
-"""`GET /v1/models` and `GET /v1/models/{id}` in OpenAI's shape."""
+"""`GET /v1/models` and `GET /v1/models/{id}`, in the shape and for the models of the SDK that asks."""
+
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
-from tests.edge import Edge
-from tests.gateways import ADA_KEY, ADMIN_KEY, BOB, OTHER_KEY
+from tests.edge import KEYS, MODELS, USERS, Edge, edge_running
+from tests.gateways import ADA_KEY, ADMIN_KEY, BOB, OTHER_KEY, Limits
 from tests.wire import LAST, Reply, request
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -84,3 +87,61 @@ async def test_asking_for_models_reaches_no_provider(edge: Edge) -> None:
     async with edge.untouched():
         await get(edge, "/v1/models")
         await get(edge, "/v1/models/behind-the-star")
+
+
+CLAUDE = "  claude: {dialect: anthropic, base_url: http://127.0.0.1:1, api_key: k, models: {%s}}"
+LISTED = 'claude-one: {max_output_tokens: 9}, "claude-*": {}, listed: {}'
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def both(
+    valkey_url: str, far_address: tuple[int, int], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Edge]:
+    """Give a gateway with a provider of each language."""
+    limits = Limits(models=MODELS, providers=CLAUDE % LISTED, keys=KEYS, users=USERS)
+    async with edge_running(valkey_url, far_address, tmp_path_factory.mktemp("both"), limits) as running:
+        yield running
+
+
+def claude(name: str, most: int | None = None) -> dict[str, object]:
+    """Give a model as Anthropic's SDK reads it."""
+    return {
+        "type": "model",
+        "id": name,
+        "display_name": name,
+        "created_at": "1970-01-01T00:00:00Z",
+        "lifecycle": "active",
+        "max_tokens": most,
+    }
+
+
+@pytest.mark.parametrize("headers", [{"anthropic-version": "2023-06-01"}, {"x-api-key": ADA_KEY}])
+async def test_each_sdk_is_shown_what_it_can_call(both: Edge, headers: dict[str, str]) -> None:
+    """Anthropic's by its headers; a model that both languages have is in both lists."""
+    async with both.client.get("/v1/models", **headers) as answer:
+        assert await answer.json() == {
+            "data": [claude("claude-one", 9), claude("listed")],
+            "has_more": False,
+            "first_id": "claude-one",
+            "last_id": "listed",
+        }
+    async with both.client.get("/v1/models") as answer:
+        assert [one["id"] for one in (await answer.json())["data"]] == ["listed", SLASHED]
+
+
+async def test_one_model_in_each_language(both: Edge) -> None:
+    """Found where it can be called, and nowhere else; errors are told in the same language."""
+    version = {"anthropic-version": "2023-06-01"}
+    async with both.client.get("/v1/models/claude-two", **version) as answer:
+        assert await answer.json() == claude("claude-two")
+    async with both.client.get(f"/v1/models/{SLASHED}", **version) as answer:
+        assert (answer.status, (await answer.json())["error"]["type"]) == (404, "not_found_error")
+        assert answer.headers["request-id"] == answer.headers["x-request-id"]
+    async with both.client.get("/v1/models/claude-one") as answer:
+        assert (answer.status, (await answer.json())["error"]["code"]) == (404, "model_not_found")
+
+
+async def test_a_list_of_none(edge: Edge) -> None:
+    """Where no provider speaks the language that asks, there is nothing to call in it."""
+    async with edge.client.get("/v1/models", **{"anthropic-version": "2023-06-01"}) as answer:
+        assert await answer.json() == {"data": [], "has_more": False, "first_id": None, "last_id": None}

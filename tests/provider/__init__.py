@@ -2,8 +2,9 @@
 
     python -m tests.provider [--port 0] [--key SECRET]      prints {"port": N} when it listens
 
-It serves POST /v1/chat/completions, /v1/completions, /v1/embeddings and GET /v1/models. What it does is written in the
-model's name, so that any gateway carries it unchanged:
+It serves POST /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/responses with /compact and /input_tokens, the
+same below /openai/v1 and /openai/deployments/NAME (Azure's, where the name is the model), and GET /v1/models. What it
+does is written in the model's name, so that any gateway carries it unchanged:
 
     m:DIRECTIVE.DIRECTIVE...        each `word` or `word-value`, in any order; an unknown one is a 400
     gpt-4o/m:DIRECTIVE              the same; a gateway counts its prompt as that model's
@@ -12,6 +13,7 @@ model's name, so that any gateway carries it unchanged:
     answer      tokens-N    N output tokens a choice (12), each a word of one o200k_base token, one a frame; max_tokens,
                             max_completion_tokens and n are honoured          overrun   ignores the limits
                 think-N     N hidden reasoning tokens, in completion_tokens   cached-N  cached prompt tokens reported
+                call        the same, until the request holds a tool's result
                 echo        the last user message comes first                 tools     a tool call with N words in it
                 huge-N      one frame whose text is N bytes longer            prompt-N  the prompt is N tokens
     time        first-MS    before the headers      delay-MS  before each token (and each reasoning token)
@@ -27,6 +29,7 @@ model's name, so that any gateway carries it unchanged:
                 stall-N     silent after N bytes                silent   no answer at all
                 garbage     not HTTP                error-N   an error frame after N tokens
                 extra       a second answer that nobody asked for, 50 ms later
+                deaf        refuses stream_options, as older servers do
                 naughty     headers that must not pass          leak      the error answer repeats the request's headers
 
 What really happened is kept for the tests to compare: GET /_log (a list of entries, server.Entry), GET /_served

@@ -66,11 +66,13 @@ def prompt_tokens(body: dict[str, Any]) -> int:
 
 def _count_content(content: Any) -> int:
     if isinstance(content, list):
-        return sum(count(part.get("text") or "") for part in content)
-    return count(content or "")
+        return sum(_count_content(part.get("text")) for part in content if isinstance(part, dict))
+    return count(content) if isinstance(content, str) else 0
 
 
 def _count_any(value: Any) -> int:
-    if isinstance(value, str):
-        return count(value)
-    return sum(1 if isinstance(item, int) else _count_any(item) for item in value)
+    if isinstance(value, dict):  # an item of a response's input
+        return _count_content(value.get("content")) + _count_content(value.get("output"))
+    if isinstance(value, list):
+        return sum(1 if isinstance(item, int) else _count_any(item) for item in value)
+    return count(value) if isinstance(value, str) else 0

@@ -40,7 +40,8 @@ class Reply:
     @property
     def words(self) -> int:
         """Words a choice will hold: the script's, or fewer when the request says so."""
-        limits = [self.body.get("max_completion_tokens"), self.body.get("max_tokens"), self.script.tokens]
+        names = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+        limits = [*(self.body.get(name) for name in names), self.script.tokens]
         if self.script.overrun:
             return self.script.tokens
         return max(0, min(limit for limit in limits if limit is not None))
@@ -73,10 +74,18 @@ def pieces(reply: Reply, choice: int) -> list[str]:
 
 def last_text(body: dict[str, Any]) -> str:
     """Give the last message's text, or the prompt."""
-    if "messages" not in body:
-        return str(body.get("prompt", ""))
-    content = body["messages"][-1].get("content") or ""
+    if "messages" not in body and type(body.get("input")) is not list:
+        return str(body.get("prompt", body.get("input", "")))
+    content = body.get("messages", body.get("input"))[-1].get("content") or ""
     return content if isinstance(content, str) else "".join(part.get("text") or "" for part in content)
+
+
+def has_result(body: dict[str, Any]) -> bool:
+    """Say whether a tool's result stands in the request."""
+    items = body.get("messages") or body.get("input")
+    return isinstance(items, list) and any(
+        item.get("role") == "tool" or str(item.get("type")).endswith("_output") for item in items
+    )
 
 
 def usage(reply: Reply, completion: int) -> Any:

@@ -48,6 +48,8 @@ class Script:
     extra: bool = False
     naughty: bool = False
     leak: bool = False
+    deaf: bool = False
+    call: bool = False
 
 
 KINDS = {field.name: field.type for field in fields(Script)}

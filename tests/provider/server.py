@@ -5,17 +5,25 @@ import socket
 import struct
 import zlib
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import count as counter
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from tests.provider import counting, frames
+from tests.provider import counting, frames, responses
 from tests.provider.script import BadScript, Script, parse
 
 BODY_LIMIT_BYTES = 256 * 1024 * 1024
+_OPERATIONS = ("chat/completions", "completions", "embeddings")
+_RESPONSES = ("responses", "responses/compact", "responses/input_tokens")
+PATHS = (
+    *(f"/v1/{name}" for name in (*_OPERATIONS, *_RESPONSES)),
+    *(f"/openai/v1/{name}" for name in (*_OPERATIONS, *_RESPONSES)),
+    *(f"/openai/{name}" for name in _RESPONSES),
+    *(f"/openai/deployments/{{model}}/{name}" for name in _OPERATIONS),
+)
 GATE = web.AppKey("gate", asyncio.Event)
 NAUGHTY = {
     "Set-Cookie": "session=stolen",
@@ -111,7 +119,7 @@ class FarEnd:
         """Build the routes."""
         app = web.Application(client_max_size=BODY_LIMIT_BYTES)
         app[GATE] = asyncio.Event()
-        for path in ("/v1/chat/completions", "/v1/completions", "/v1/embeddings"):
+        for path in PATHS:
             app.router.add_post(path, self._serve)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/_log", self._show_log)
@@ -144,26 +152,33 @@ class FarEnd:
             entry.outcome = "refused"
             return refusal
         try:
-            body = msgspec.json.decode(raw)
+            body = {**msgspec.json.decode(raw), **request.match_info}
             script = parse(body["model"])
         except (msgspec.DecodeError, BadScript, KeyError, TypeError, AttributeError) as error:
             entry.outcome = "refused"
             return _error(400, f"bad request: {error}")
+        if script.call:
+            script = replace(script, tools=not frames.has_result(body))
         entry.model, entry.stream = body["model"], bool(body.get("stream"))
         if body.get("stream_options") and not entry.stream:
             entry.outcome = "refused"
             return _error(400, "The 'stream_options' parameter is only allowed when 'stream' is enabled.")
+        if script.deaf and "stream_options" in body:
+            entry.outcome = "refused"
+            return _error(400, "Unknown parameter: 'stream_options'.")
         await asyncio.sleep(script.first / 1000)
         if (failure := await _failure(request, script)) is not None:
             entry.outcome = "failed"
             return failure
         entry.prompt_tokens = counting.prompt_tokens(body) if script.prompt is None else script.prompt
-        is_chat = request.path == "/v1/chat/completions"
+        is_chat = request.path.endswith("/chat/completions")
         reply = frames.Reply(f"cmpl-{entry.id}", script, body, entry.prompt_tokens, is_chat)
         return await _deliver(request, reply, entry)
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         if self._key is None or request.headers.get("Authorization") == f"Bearer {self._key}":
+            return None
+        if request.headers.get("api-key") == self._key:
             return None
         return _error(401, "Incorrect API key provided.")
 
@@ -216,7 +231,7 @@ async def _failure(request: web.Request, script: Script) -> web.Response | None:
 async def _deliver(request: web.Request, reply: frames.Reply, entry: Entry) -> web.StreamResponse:
     script = reply.script
     response = web.StreamResponse(headers=_headers(script, entry))
-    is_embedding = request.path == "/v1/embeddings"
+    is_embedding = request.path.endswith("/embeddings")
     is_stream = entry.stream and not is_embedding and script.bomb is None
     response.content_type = "text/event-stream" if is_stream else "application/json"
     send = _send_stream if is_stream else _send_document
@@ -240,13 +255,23 @@ async def _send_document(wire: Wire, reply: frames.Reply, entry: Entry) -> None:
         for _ in range(script.bomb):
             await wire.write(packer.compress(b" " * 1_048_576))
         return await wire.write(packer.flush())
-    if entry.path == "/v1/embeddings":
+    if entry.path.endswith("/embeddings"):
         return await wire.write(msgspec.json.encode(frames.embeddings(reply)))
-    answer, completion = frames.document(reply)
+    if entry.path.endswith("/input_tokens"):
+        told = {"object": "response.input_tokens", "input_tokens": entry.prompt_tokens}
+        entry.prompt_tokens = 0  # a count is free
+        return await wire.write(msgspec.json.encode(told))
+    answer, completion = _document(entry.path)(reply)
     await asyncio.sleep(script.delay * completion / 1000)
     # A provider bills what it generated, whether or not the answer got through.
     entry.completion_tokens = completion
     return await wire.write(b"{not json" if script.badjson else msgspec.json.encode(answer))
+
+
+def _document(path: str) -> Callable[[frames.Reply], tuple[dict[str, Any], int]]:
+    if path.endswith("/responses"):
+        return responses.document
+    return responses.compaction if path.endswith("/compact") else frames.document
 
 
 async def _send_stream(wire: Wire, reply: frames.Reply, entry: Entry) -> None:
@@ -254,7 +279,8 @@ async def _send_stream(wire: Wire, reply: frames.Reply, entry: Entry) -> None:
     end = b"\r\n" if script.crlf else b"\n"
     await asyncio.sleep(script.delay * script.think / 1000)
     entry.completion_tokens = script.think
-    for frame in frames.stream(reply):
+    is_response = entry.path.endswith("/responses")
+    for frame in responses.stream(reply) if is_response else frames.stream(reply):
         if script.gate is not None and entry.completion_tokens - script.think >= script.gate:
             await wire.gate.wait()
         if frame.waits and script.delay:
@@ -265,7 +291,8 @@ async def _send_stream(wire: Wire, reply: frames.Reply, entry: Entry) -> None:
         if script.ping:
             await wire.write(b": ping" + end * 2)
         text = b"[DONE]" if frame.data is None else msgspec.json.encode(frame.data)
-        await wire.write(b"data: " + (b"{not json" if script.badjson else text) + end * 2)
+        name = b"event: " + frame.data["type"].encode() + end if is_response and frame.data else b""
+        await wire.write(name + b"data: " + (b"{not json" if script.badjson else text) + end * 2)
         entry.completion_tokens += frame.tokens
     return None
 

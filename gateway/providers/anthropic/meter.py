@@ -14,6 +14,9 @@ from gateway.providers.anthropic.usage import Raw, has_output, merged, reported
 from gateway.providers.metering import SseMetering
 from gateway.providers.sse import data_of
 
+MAX_EVENT_BYTES = 16 << 20
+"""A document that a tool fetched comes in one event; read as a fragment, it would be taken for output."""
+
 _BLANK_LINE = 2
 
 
@@ -28,7 +31,7 @@ class StreamMeter(SseMetering):
     __slots__ = ("_is_told", "_raw")
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(MAX_EVENT_BYTES)
         self._raw: Raw = {}
         self._is_told = False
 

@@ -24,7 +24,6 @@ API_VERSION = "2023-06-01"
 _MOST_TOKENS = 2**31 - 1
 # Whose account pays is the operator's to say, in the provider's `headers`.
 _ACCOUNT_HEADERS = frozenset({"anthropic-workspace-id", "anthropic-user-profile-id", "anthropic-organization-id"})
-_QUERY = {"beta": "true"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def read(request: Request) -> Call:
         headers=_headers(request.headers),
         thinks=output.thinks,
         other_models=tools.models,
-        query="?beta=true" if request.query.get("beta") == _QUERY["beta"] else "",
+        query="?beta=true" if request.query.get("beta") == "true" else "",
     )
 
 

@@ -9,6 +9,14 @@ _PATHS = {
     Endpoint.RESPONSES: "/responses",
     Endpoint.RESPONSES_COMPACT: "/responses/compact",
     Endpoint.RESPONSES_INPUT_TOKENS: "/responses/input_tokens",
+    Endpoint.TRANSCRIPTIONS: "/audio/transcriptions",
+    Endpoint.TRANSLATIONS: "/audio/translations",
+    Endpoint.SPEECH: "/audio/speech",
+    Endpoint.IMAGES: "/images/generations",
+    Endpoint.IMAGE_EDITS: "/images/edits",
+    Endpoint.MODERATIONS: "/moderations",
+    # After the base URL, whose end says which of them it is: vLLM, Jina and others have /v1/rerank, Cohere /v2/rerank.
+    Endpoint.RERANK: "/rerank",
 }
 ENDPOINTS = frozenset(_PATHS)
 

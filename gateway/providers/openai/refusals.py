@@ -104,6 +104,29 @@ RESPONSES = Rules(
 )
 
 
+MEDIA = Rules(
+    CHAT.refused,
+    CHAT.metered
+    | {
+        "file",
+        "image",
+        "images",
+        "mask",
+        "instructions",
+        "response_format",
+        "stream_format",
+        "speed",
+        "chunking_strategy",
+        "size",
+        "quality",
+        "partial_images",
+        "query",
+        "documents",
+    },
+)
+"""Sounds, pictures, moderations and rankings; what is refused to a chat is refused to them."""
+
+
 def refuse(body: Mapping[str, Any], rules: Rules) -> None:
     """Raise BadRequest naming a field that would escape metering, or that the gateway does not let a client decide."""
     for name, value in body.items():

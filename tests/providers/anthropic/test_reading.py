@@ -110,7 +110,8 @@ def test_a_null_says_nothing() -> None:
         ("claude-sonnet-5", {"type": "between_tools"}, 1, True),
         ("claude-mythos-preview", None, 1, True),
         ("bedrock/anthropic.claude-opus-4-1-20250805-v1:0", None, 1, False),
-        ("my-own", None, 1, None),
+        ("claude-3/claude-opus-5", None, 1, True),
+        ("claude-3/my-own", None, 1, None),
     ],
 )
 def test_thinking(model: str, thinking: dict[str, Any] | None, least: int, thinks: bool | None) -> None:
