@@ -1,14 +1,16 @@
 """Owns providers, purposes and prices: what exists to be called, why, and what it costs."""
 
+import re
 import ssl
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path as FilePath
 from types import MappingProxyType
 
+from gateway.config.accounts import ProviderSection
 from gateway.config.findings import Findings, Path
 from gateway.config.pricing import price_of
-from gateway.config.schema import CreditsSection, Document, ProviderSection
+from gateway.config.schema import CreditsSection, Document
 from gateway.config.value import Credits
 from gateway.model import (
     DIALECT_WIRES,
@@ -26,6 +28,9 @@ from gateway.model.headers import CLIENT_OWNED
 
 # A header that decides how a request travels, or that the gateway itself sets.
 _OUR_HEADERS = CLIENT_OWNED | {"content-type"}
+# Their paths begin with a version, so their address must not end with one.
+_WITHOUT_VERSION = frozenset({"anthropic", "gemini", "ollama"})
+_VERSION = re.compile(r"/(v1|v1beta|api)/?$")
 _NOT_FOR_DEMO = ("base_url", "api_key", "ca_file", "headers", "template_tokens")
 
 
@@ -125,6 +130,8 @@ def _check_upstream(section: ProviderSection, path: Path, findings: Findings) ->
     if section.dialect != "demo":
         if section.base_url is None:
             findings.add(path, f"needs a base_url, as its dialect is {section.dialect}")
+        elif section.dialect in _WITHOUT_VERSION and _VERSION.search(section.base_url):
+            findings.add((*path, "base_url"), f"ends with a version, which the dialect {section.dialect} adds itself")
         return
     for name in _NOT_FOR_DEMO:
         if name in section.model_fields_set:

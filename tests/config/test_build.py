@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 import pytest
 
-from gateway.config import Credits, LedgerConfig, Server, StoreConfig, load
+from gateway.config import Admin, Credits, LedgerConfig, Server, StoreConfig, load
 from gateway.model import MICROS, Enforcement, Quotas, Secret, Unpriced, Weights
 from tests.config.files import ACME, BASE, document, load_text
 
@@ -17,6 +17,7 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
     path.write_text(BASE["providers"])
     config = load(path, {})
     assert config.server == Server("127.0.0.1", 8080, 33_554_432, 30)
+    assert (config.server.workers, config.admin) == (1, Admin("127.0.0.1", 8081))
     assert config.store == StoreConfig(Secret("embedded"), tmp_path / "data", 400, allow_volatile=False)
     assert config.ledger == LedgerConfig(Enforcement.HARD, 2048, 4096, 60, Weights(MICROS, MICROS, MICROS, MICROS))
     assert (config.ledger.unpriced, config.prices) == (Unpriced.REFUSE, {})

@@ -16,7 +16,7 @@ from tests.config.files import ACME, ADA, BASE, KEY, ROOT, document, load_bytes,
 CANARY = "canary-5f2b9c7e1a3d"
 
 MANY = f"""\
-server: {{port: »seventy, »workers: 4}}
+server: {{port: »seventy, »worker: 4}}
 timezone: »Mars
 providers:
   demo: {{dialect: demo, models: {{demo: {{}}, »demo: {{}}}}}}
@@ -40,7 +40,7 @@ def test_everything_wrong_is_said_at_once() -> None:
     assert [(problem.line, problem.column) for problem in problems] == places
     assert [problem.path for problem in problems] == [
         "server.port",
-        "server.workers",
+        "server.worker",
         "timezone",
         "providers.demo.models.demo",
         "providers.openai.api_key",

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import pytest
 
+from gateway.config.accounts import ModelSection
 from gateway.config.findings import Path
-from gateway.config.schema import Document, KeySection, ModelSection, ServerSection
+from gateway.config.schema import Document, KeySection, ServerSection
 from gateway.config.section import Section, bare_type, entry_type, section_at
 
 

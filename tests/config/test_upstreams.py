@@ -17,6 +17,10 @@ DEMO = "dialect: demo, models: {demo: {}}"
 WRONG = [
     ("providers: {a: »{dialect: openai, models: {m: {}}}}", "needs a base_url, as its dialect is openai"),
     (
+        "providers: {a: {dialect: anthropic, base_url: »https://api.anthropic.com/v1, models: {m: {}}}}",
+        "ends with a version, which the dialect anthropic adds itself",
+    ),
+    (
         "providers: {a: {dialect: »vertex, models: {m: {}}}}",
         "must be openai, azure, demo, anthropic, gemini, ollama or bedrock",
     ),
