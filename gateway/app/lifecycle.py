@@ -1,4 +1,8 @@
-"""From a configuration and a store to an app that answers, and back: what is started here is ended here."""
+"""From a configuration and a store to an app that answers, and back: what is started here is ended here.
+
+The rule that matters: a reload replaces what follows from the configuration and nothing else. Holds, tasks, connections
+and the built-in model live on, and a call ends under the configuration that it began with.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -17,9 +21,10 @@ from gateway.budget.script import load
 from gateway.config import Config
 from gateway.demo import demo_server
 from gateway.pipeline.aside import Aside
-from gateway.pipeline.gateway import Gateway, build
+from gateway.pipeline.gateway import Gateway, build, rebuild
 from gateway.store.connection import Store
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.tracing import Tracing
 from gateway.tokens import Counter, Vocabularies, encoding_for
 from gateway.tokens.text import byte_bound, count
 from gateway.upstream import Upstream
@@ -31,62 +36,125 @@ log = structlog.get_logger("app")
 DEMO_DIALECT = "demo"
 O200K = "o200k_base"
 SETTLING_SECONDS = 5.0
-"""How long a gateway that ends waits for charges that are on their way to the store."""
 
 
 def load_vocabularies(config: Config) -> Vocabularies:
     """Load what the configured models are counted with; takes about half a second, so before anything is served."""
     vocabularies = Vocabularies()
+    load_into(vocabularies, encodings_of(config))
+    return vocabularies
+
+
+def encodings_of(config: Config) -> tuple[str, ...]:
+    """Name the vocabularies of the configured models."""
     listed = (encoding_for(model.name) for provider in config.providers.values() for model in provider.models)
-    for name in dict.fromkeys((O200K, *listed)):
+    return tuple(dict.fromkeys((O200K, *listed)))
+
+
+def load_into(vocabularies: Vocabularies, names: tuple[str, ...]) -> None:
+    """Load those that are not there yet; one that cannot be had is a warning, and its models count by their bytes."""
+    for name in names:
         if vocabularies.load(name) is None:
             log.warning("vocabulary_missing", name=name, reason=vocabularies.reason(name))
-    return vocabularies
 
 
 @asynccontextmanager
 async def open_app(config: Config, store: Store, vocabularies: Vocabularies) -> AsyncIterator[App]:
     """Give an app that can answer; on leaving, calls in flight end and every charge is brought to the store."""
+    async with assembled(config, store, vocabularies) as assembly:
+        yield assembly.app
+
+
+@asynccontextmanager
+async def assembled(config: Config, store: Store, vocabularies: Vocabularies) -> AsyncIterator["Assembly"]:
+    """Give an app as `open_app` does, with what it takes to reload it."""
     async with AsyncExitStack() as stack:
         counter = Counter(vocabularies)
         aside = Aside()
         stack.callback(counter.close)
         stack.callback(aside.close)
         upstream = await stack.enter_async_context(Upstream())
-        config = await _with_demo(config, vocabularies, stack)
-        ledger = Ledger(store, load(), lease_seconds=config.ledger.lease_seconds)
+        # A stack of its own, here: a model that a reload starts ends after the calls to it, as one of the start does.
+        demo = _Demo(vocabularies, await stack.enter_async_context(AsyncExitStack()))
+        config = await demo.located(config)
         metrics = Metrics()
         warnings = Warnings(store, config.warnings, on_warned=metrics.warned, open_socket=open_socket)
         await stack.enter_async_context(_background(warnings.run()))
-        gateway = build(config, store, ledger, counter, upstream, aside, metrics, warnings)
-        stack.push_async_callback(_finish, gateway)
         lease_seconds = config.ledger.lease_seconds
+        ledger = Ledger(store, load(), lease_seconds=lease_seconds)
+        gateway = build(config, store, ledger, counter, upstream, aside, metrics, warnings, _tracing(config, stack))
         for work in (gateway.holds.keep_beating(), keep_sweeping(ledger, store, every_seconds=lease_seconds / 4)):
             await stack.enter_async_context(_background(work))
-        yield App(gateway)
+        assembly = Assembly(App(gateway), vocabularies, demo)
+        stack.push_async_callback(assembly.finish)
+        yield assembly
 
 
-async def _with_demo(config: Config, vocabularies: Vocabularies, stack: AsyncExitStack) -> Config:
-    """Start the built-in model where a provider of that dialect asks for it, and tell the provider where it is."""
-    providers = dict(config.providers)
-    if any(provider.dialect == DEMO_DIALECT for provider in providers.values()):
-        base_url = await stack.enter_async_context(demo_server(_counting(vocabularies)))
+def _tracing(config: Config, stack: AsyncExitStack) -> Tracing:
+    """Give what makes spans; the SDK is imported only where the configuration asks for it, as it takes a while."""
+    if config.tracing is None:
+        return Tracing()
+    from gateway.telemetry.otel import OtelTracing  # noqa: PLC0415 - an extra, which need not be installed
+
+    tracing = OtelTracing(config.tracing)
+    stack.push_async_callback(asyncio.to_thread, tracing.close)
+    return tracing
+
+
+class Assembly:
+    """An app, and the way to another configuration.
+
+    `finish_seconds` is how long calls that outlive their client may go on when it is left; None: the configuration's
+    `server.drain_seconds`. `settling_seconds` is how long it then waits for charges on their way to the store.
+    """
+
+    def __init__(self, app: App, vocabularies: Vocabularies, demo: "_Demo") -> None:
+        self.app = app
+        self.finish_seconds: float | None = None
+        self.settling_seconds = SETTLING_SECONDS
+        self._vocabularies = vocabularies
+        self._demo = demo
+
+    async def reload(self, config: Config) -> None:
+        """Let the next call be the first under another configuration; calls in flight keep theirs."""
+        await asyncio.to_thread(load_into, self._vocabularies, encodings_of(config))
+        self.app.gateway = rebuild(self.app.gateway, await self._demo.located(config))
+
+    async def finish(self) -> None:
+        """Wait for what goes on without a client, then for the charges."""
+        gateway: Gateway = self.app.gateway
+        patience = gateway.config.server.drain_seconds if self.finish_seconds is None else self.finish_seconds
+        cancelled = await gateway.tasks.drain(patience)
+        lost = await gateway.ledger.drain(self.settling_seconds)
+        if cancelled or lost:
+            log.warning("drained", exchanges_cancelled=cancelled, charges_on_their_way=lost)
+
+
+class _Demo:
+    """The built-in model: started when a provider of its dialect first asks for it, in a place that then stays."""
+
+    def __init__(self, vocabularies: Vocabularies, stack: AsyncExitStack) -> None:
+        self._vocabularies = vocabularies
+        self._stack = stack
+        self._base_url: str | None = None
+
+    async def located(self, config: Config) -> Config:
+        """Tell providers of this dialect where the model is."""
+        providers = dict(config.providers)
         for name, provider in providers.items():
             if provider.dialect == DEMO_DIALECT:
-                providers[name] = replace(provider, base_url=base_url)
-    return replace(config, providers=MappingProxyType(providers))
+                providers[name] = replace(provider, base_url=await self._started())
+        return replace(config, providers=MappingProxyType(providers))
+
+    async def _started(self) -> str:
+        if self._base_url is None:
+            self._base_url = await self._stack.enter_async_context(demo_server(_counting(self._vocabularies)))
+        return self._base_url
 
 
 def _counting(vocabularies: Vocabularies) -> Callable[[str], int]:
     encoding = vocabularies.get(O200K)
     return byte_bound if encoding is None else partial(count, encoding)
-
-
-async def _finish(gateway: Gateway) -> None:
-    cancelled = await gateway.tasks.drain(gateway.config.server.drain_seconds)
-    lost = await gateway.ledger.drain(SETTLING_SECONDS)
-    if cancelled or lost:
-        log.warning("drained", exchanges_cancelled=cancelled, charges_on_their_way=lost)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from gateway.api.entry import Entry, Handler
 from gateway.app.connection import Server
 from gateway.app.paths import Paths
 from gateway.app.table import TABLE
-from gateway.app.unmetered import refusal
+from gateway.app.unmetered import is_method, refusal
 from gateway.errors import BadRequest, GatewayError, MethodNotAllowed
 from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.ids import new_id
@@ -29,7 +29,7 @@ class App:
         self._table = table
         self._paths = Paths(tuple(table))
 
-    def server(self) -> web.Server:
+    def server(self) -> Server:
         """Give the protocol factory to listen with. A client that leaves cancels its handler."""
         return Server(
             self.answer,
@@ -73,9 +73,10 @@ class App:
         target = request.raw_path
         if not target.startswith("/"):
             raise BadRequest("The request target must be a path.")
-        found = self._paths.find(target.partition("?")[0])
+        raw_path = target.partition("?")[0]
+        found = None if is_method(raw_path) else self._paths.find(raw_path)
         if found is None:
-            raise refusal(target.partition("?")[0])
+            raise refusal(raw_path)
         path, params = found
         return self._table[path], params
 

@@ -49,6 +49,19 @@ _AZURE: Mapping[str, Endpoint] = {
     "/openai/responses": Endpoint.RESPONSES,
 }
 
+_MEDIA: Mapping[str, Endpoint] = {
+    "/v1/audio/transcriptions": Endpoint.TRANSCRIPTIONS,
+    "/v1/audio/translations": Endpoint.TRANSLATIONS,
+    "/v1/audio/speech": Endpoint.SPEECH,
+    "/v1/images/generations": Endpoint.IMAGES,
+    "/v1/images/edits": Endpoint.IMAGE_EDITS,
+    "/v1/moderations": Endpoint.MODERATIONS,
+    "/v1/rerank": Endpoint.RERANK,
+    "/v2/rerank": Endpoint.RERANK,
+    "/rerank": Endpoint.RERANK,
+}
+"""Sounds, pictures, moderations; and rankings, where vLLM's, Jina's and Cohere's clients ask for them."""
+
 _GEMINI: Mapping[str, Handler] = {
     "generateContent": metered(Endpoint.GENERATE_CONTENT),
     "streamGenerateContent": metered(Endpoint.GENERATE_CONTENT, stream="1"),
@@ -71,6 +84,7 @@ TABLE: Mapping[str, Entry] = {
     "/v1/responses": Entry({"POST": metered(Endpoint.RESPONSES)}),
     "/v1/responses/compact": Entry({"POST": metered(Endpoint.RESPONSES_COMPACT)}),
     "/v1/responses/input_tokens": Entry({"POST": metered(Endpoint.RESPONSES_INPUT_TOKENS)}),
+    **{path: Entry({"POST": metered(endpoint)}) for path, endpoint in _MEDIA.items()},
     **{path: Entry({"POST": metered(endpoint)}) for path, endpoint in _AZURE.items()},
     "/v1/messages": Entry({"POST": metered(Endpoint.MESSAGES)}, error_in(Wire.ANTHROPIC)),
     "/v1/messages/count_tokens": Entry({"POST": metered(Endpoint.COUNT_TOKENS)}, error_in(Wire.ANTHROPIC)),

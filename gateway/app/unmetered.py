@@ -64,6 +64,11 @@ _METHODS: Mapping[str, str] = MappingProxyType(
 """Gemini's methods, which stand at the end of a path."""
 
 
+def is_method(path: str) -> bool:
+    """Say whether a path asks for such a method, of whatever model: a model's name may hold a colon."""
+    return path.endswith(tuple(_METHODS))
+
+
 def refusal(path: str) -> NotFound:
     """Give the 404 of a path that is not in the endpoint table."""
     why = next((why for prefix, why in UNMETERED.items() if _is_below(path, prefix)), None)

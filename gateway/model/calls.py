@@ -199,10 +199,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Prompt tokens before the call: never below the truth; `exact` when counted with the model's own vocabulary."""
+    """Prompt tokens before the call: never below the truth; `exact` when counted with the model's own vocabulary.
+
+    `uncorrected_tokens` is the count of a prompt of text alone before what was learned of its model went into it: what
+    a correction is learned from; None where there is no such count.
+    """
 
     prompt_tokens: int
     exact: bool
+    uncorrected_tokens: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from gateway.pipeline.hold import Charged, Hold
 from gateway.pipeline.refusal import refused
 from gateway.providers.dialect import DIALECTS, FORMATS, Dialect
 from gateway.providers.format import Format
+from gateway.telemetry.tracing import Trace
 from gateway.tokens import bound, exact
 from gateway.usage import Charge
 
@@ -57,6 +58,7 @@ class Admitted:
     hold: Hold
     cap: int | None
     bound_tokens: int | None
+    trace: Trace
     timing: Timing = field(default_factory=Timing)
 
 
@@ -75,7 +77,7 @@ class _Wish:
 
 
 async def admit(
-    gateway: Gateway, call: Call, caller: Caller, company: Company, purpose: Purpose, route: Route
+    gateway: Gateway, call: Call, caller: Caller, company: Company, purpose: Purpose, route: Route, trace: Trace
 ) -> Admitted:
     """Reserve for a call in all its budgets. Raises BudgetRefused, StoreUnavailable.
 
@@ -99,7 +101,7 @@ async def admit(
     hold = Hold(gateway.holds, outcome, tariff, estimate.prompt_tokens, _charging(gateway, charge, order))
     cap = _cap(call, route, outcome, wish)
     bound_tokens = _bound(call, route, cap, wish)
-    return Admitted(call, caller, purpose, route, dialect, wire_format, estimate, hold, cap, bound_tokens)
+    return Admitted(call, caller, purpose, route, dialect, wire_format, estimate, hold, cap, bound_tokens, trace)
 
 
 async def counted(gateway: Gateway, call: Call, route: Route) -> Estimate:

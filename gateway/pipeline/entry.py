@@ -29,7 +29,8 @@ async def proxy(
     gateway: Gateway, request: web.BaseRequest, endpoint: Endpoint, call_id: str, params: Mapping[str, str]
 ) -> web.StreamResponse:
     """Carry out one call. Raises GatewayError; whatever happens, the call is settled and logged."""
-    trail = Trail(call_id, time.perf_counter(), endpoint)
+    trace = gateway.tracing.begin(endpoint.value, request.headers)
+    trail = Trail(call_id, time.perf_counter(), endpoint, trace=trace)
     end = End(500, "failed")
     try:
         response, outcome = await _proxy(gateway, request, trail, params)
@@ -64,7 +65,7 @@ async def _proxy(
     route = trail.route = gateway.routes.find(call.model, caller.key.models, call.endpoint)
     for other in call.other_models:
         gateway.routes.find(other, caller.key.models, call.endpoint)
-    admitted = trail.admitted = await admit(gateway, call, caller, company, purpose, route)
+    admitted = trail.admitted = await admit(gateway, call, caller, company, purpose, route, trail.trace)
     if call.stream:
         relay = Relay(gateway, admitted, request)
         response = await relay.run(_ours(gateway, trail))

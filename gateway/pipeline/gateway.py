@@ -1,6 +1,6 @@
 """What every call needs, built once from a configuration and handed to each step; frozen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.auth import Callers
 from gateway.budget import Ledger, Rules
@@ -13,6 +13,7 @@ from gateway.providers.route import Routes
 from gateway.purpose import Purposes
 from gateway.store.connection import Store
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.tracing import Tracing
 from gateway.tokens import Counter
 from gateway.upstream import Upstream
 from gateway.usage import ModelNames, Rollups
@@ -43,6 +44,7 @@ class Gateway:
     prices: Prices
     metrics: Metrics
     warnings: Warnings
+    tracing: Tracing
 
 
 def build(
@@ -54,6 +56,7 @@ def build(
     aside: Aside,
     metrics: Metrics,
     warnings: Warnings,
+    tracing: Tracing,
 ) -> Gateway:
     """Make the objects that follow from a configuration alone, around those that hold connections."""
     return Gateway(
@@ -75,4 +78,13 @@ def build(
         prices=Prices(config.prices),
         metrics=metrics,
         warnings=warnings,
+        tracing=tracing,
     )
+
+
+def rebuild(gateway: Gateway, config: Config) -> Gateway:
+    """Make the gateway of another configuration; connections, holds, tasks and the names in the store live on."""
+    old = gateway
+    kept = (old.store, old.ledger, old.counter, old.upstream, old.aside, old.metrics, old.warnings, old.tracing)
+    fresh = build(config, *kept)
+    return replace(fresh, holds=old.holds, model_names=old.model_names, tasks=old.tasks)

@@ -35,7 +35,7 @@ class Hold:
         self._tariff = tariff
         self._prompt_tokens = prompt_tokens
         self._charged = charged
-        self._closing: asyncio.Task[str] | None = None
+        self._closing: asyncio.Future[str] | None = None
         self._afterwards: list[Callable[[], None]] = []
         self._charged_amounts: list[int] | None = None
 

@@ -16,7 +16,8 @@ async def of_whole(gateway: Gateway, admitted: Admitted, body: bytes) -> Usage:
     call, wire_format = admitted.call, admitted.format
     if call.is_free:
         return Usage()
-    reported = await gateway.aside.run(len(body), partial(wire_format.usage_of, call, body))
+    told = await gateway.aside.run(len(body), partial(wire_format.usage_of, call, body))
+    reported = await _completed(gateway, admitted, told)
     if reported is not None:
         return reported
     texts = await gateway.aside.run(len(body), partial(wire_format.answer_texts, call, body))
@@ -33,7 +34,7 @@ async def of_stream(gateway: Gateway, admitted: Admitted, meter: Meter, counted_
 
     A stream that was left or cut is charged for what was received, or for what was reported where that is more.
     """
-    reported = meter.usage
+    reported = await _completed(gateway, admitted, meter.usage)
     if reported is not None and whole:
         return reported
     counted_tokens += await count_received(gateway, admitted, meter)
@@ -43,7 +44,8 @@ async def of_stream(gateway: Gateway, admitted: Admitted, meter: Meter, counted_
         meter.finish()
         counted_tokens += await count_received(gateway, admitted, meter)
         output = max(output, min(counted_tokens + meter.unread_tokens, admitted.hold.granted_tokens))
-    output = _with_thinking(admitted, output)
+    if not meter.thinking_told:
+        output = _with_thinking(admitted, output)
     if reported is None:
         return Usage(await _prompt(gateway, admitted), output, estimated=True)
     return replace(reported, output_tokens=max(reported.output_tokens, output), estimated=True)
@@ -60,6 +62,13 @@ async def spare_tokens(gateway: Gateway, admitted: Admitted) -> int:
     weights = gateway.config.ledger.weights
     spare_tokens = admitted.estimate.prompt_tokens - await _prompt(gateway, admitted)
     return max(0, spare_tokens) * weights.input // max(1, weights.output)
+
+
+async def _completed(gateway: Gateway, admitted: Admitted, told: Usage | None) -> Usage | None:
+    """Give what a provider told; where that is only the output, which is marked as estimated, the input is counted."""
+    if told is None or not told.estimated:
+        return told
+    return replace(told, input_tokens=await _prompt(gateway, admitted))
 
 
 def _with_thinking(admitted: Admitted, output_tokens: int) -> int:

@@ -67,7 +67,9 @@ async def _sent(gateway: Gateway, admitted: Admitted, *, asks_usage: bool) -> As
     call, route, dialect = admitted.call, admitted.route, admitted.dialect
     encode = partial(admitted.format.outgoing, call, route, cap=admitted.cap, asks_usage=asks_usage)
     outgoing = await gateway.aside.run(call.body_bytes, encode)
-    headers = {**call.headers, "content-type": outgoing.content_type, **dialect.auth_headers(route.provider)}
+    traced = admitted.trace.sending(route.provider, call.endpoint.value, route.model)
+    own = {"content-type": outgoing.content_type, **dialect.auth_headers(route.provider)}
+    headers = {**call.headers, **traced, **own}
     asked = time.perf_counter()
     async with gateway.upstream.send(route.provider, dialect.path(call, route), outgoing.body, headers) as answer:
         admitted.timing.first_byte_ms = (time.perf_counter() - asked) * 1000

@@ -208,14 +208,18 @@ class Relay:
         await self._hold.closed()
 
     async def _end_with(self, error: GatewayError) -> web.StreamResponse:
-        """End a stream that has begun with an error the client's SDK raises."""
+        """End a stream that has begun with an error the client's SDK raises; one without words for it breaks off."""
         self.outcome = error.code or error.type
         call, wire_format, response = self._admitted.call, self._admitted.format, self._response
         assert response is not None
         is_cut = not isinstance(error, UpstreamError)
         ending = wire_format.cut_frame(call, self._meter.template) if is_cut else b""
-        await self._write(ending + wire_format.error_event(call, error))
-        await response.write_eof()
+        told = self._meter.closing(ending + wire_format.error_event(call, error))
+        if told:
+            await self._write(told)
+            await response.write_eof()
+        elif self._request.transport is not None:
+            self._request.transport.close()  # before the body's end is written: so the client sees that more was due
         return response
 
 

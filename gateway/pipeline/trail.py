@@ -12,6 +12,7 @@ from gateway.model import Call, Caller, Endpoint, Purpose, Route
 from gateway.pipeline.admission import Admitted
 from gateway.pipeline.gateway import Gateway
 from gateway.telemetry import CallRecord, call_log
+from gateway.telemetry.tracing import NO_TRACE, Trace
 
 
 @dataclass(slots=True)
@@ -26,6 +27,7 @@ class Trail:
     purpose: Purpose | None = None
     route: Route | None = None
     admitted: Admitted | None = None
+    trace: Trace = NO_TRACE
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ def _tell(gateway: Gateway, trail: Trail, end: End, duration_ms: float) -> None:
     record = _record(trail, end, duration_ms)
     call_log(record)
     gateway.metrics.call_ended(record)
+    trail.trace.end(record)
     if trail.admitted is not None:
         gateway.warnings.observe(trail.admitted.caller, trail.admitted.hold.levels)
         _learn(gateway, trail.admitted)

@@ -29,7 +29,7 @@ from gateway.providers.ollama import account as ollama
 from gateway.providers.ollama import endings as ollama_errors
 from gateway.providers.ollama import native
 from gateway.providers.openai import account as openai
-from gateway.providers.openai import chat, demo, responses
+from gateway.providers.openai import chat, demo, images, moderations, rerank, responses, speech, transcriptions
 from gateway.providers.openai import endings as openai_errors
 
 
@@ -75,6 +75,13 @@ FORMATS: Mapping[Endpoint, Format] = MappingProxyType(
         Endpoint.RESPONSES: responses,
         Endpoint.RESPONSES_COMPACT: responses,
         Endpoint.RESPONSES_INPUT_TOKENS: responses,
+        Endpoint.TRANSCRIPTIONS: transcriptions,
+        Endpoint.TRANSLATIONS: transcriptions,
+        Endpoint.SPEECH: speech,
+        Endpoint.IMAGES: images,
+        Endpoint.IMAGE_EDITS: images,
+        Endpoint.MODERATIONS: moderations,
+        Endpoint.RERANK: rerank,
         Endpoint.MESSAGES: messages,
         Endpoint.COUNT_TOKENS: messages,
         Endpoint.GENERATE_CONTENT: content,

@@ -45,7 +45,7 @@ class Splitter:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Give the frames that this chunk completes, each with its blank line; one whole frame is the chunk itself."""
-        if not self._rest and not self._is_oversized and _is_one_line_frame(chunk):
+        if not self._rest and not self._is_oversized and _is_one_frame(chunk):
             return [chunk]
         data: bytes | bytearray = chunk
         if self._rest:
@@ -81,15 +81,15 @@ class Splitter:
         return (Fragment if is_fragment else bytes)(data[start:end])
 
 
-def _is_one_line_frame(chunk: bytes) -> bool:
-    """Recognise the commonest chunk at the price of a few byte searches."""
+def _is_one_frame(chunk: bytes) -> bool:
+    """Recognise the commonest chunks, a frame of LF or one line and CR LF, at the price of some byte searches."""
     length = len(chunk)
-    line_feed = chunk.find(b"\n")
-    if line_feed == length - 2:
-        return chunk.endswith(b"\n\n") and b"\r" not in chunk and length <= MAX_FRAME_BYTES
+    blank = chunk.find(b"\n\n")
+    if blank >= 0:
+        return blank == length - 2 and b"\r" not in chunk and length <= MAX_FRAME_BYTES
     return (
-        line_feed == length - 3
-        and chunk.endswith(b"\r\n\r\n")
+        chunk.endswith(b"\r\n\r\n")
+        and chunk.find(b"\n") == length - 3
         and chunk.find(b"\r") == length - 4
         and length <= MAX_FRAME_BYTES
     )
@@ -108,12 +108,19 @@ def _frame_end(data: bytes | bytearray, scanned: int) -> int | None:
 
 def data_of(frame: bytes) -> bytes:
     """Give the frame's data: its `data` lines joined by LF; empty for a comment, a name, a blank frame."""
-    if frame.startswith(b"data:"):
-        line = frame[5:].rstrip()
+    start = _after_name(frame) if frame.startswith(b"event:") else 0
+    if frame.startswith(b"data:", start):
+        line = frame[start + 5 :].rstrip()
         if b"\n" not in line and b"\r" not in line:
             return line.lstrip()
     lines = _LINE_END.split(frame.removeprefix(_BYTE_ORDER_MARK))
     return b"\n".join(line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:")).strip()
+
+
+def _after_name(frame: bytes) -> int:
+    """Give where the line after the first one begins; 0 where that is not told by its LF."""
+    line_feed = frame.find(b"\n")
+    return line_feed + 1 if frame.find(b"\r", 0, line_feed) in {-1, line_feed - 1} else 0
 
 
 def is_stream(content_type: str) -> bool:

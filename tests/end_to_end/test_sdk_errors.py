@@ -59,7 +59,7 @@ def test_a_refused_call_never_leaves(
         ({"messages": "Hello"}, "messages"),
         ({"messages": [{"content": "Hello"}]}, "messages[0].role"),
         ({"stream_options": {"include_usage": True}}, "stream_options"),
-        ({"tools": [{"type": "web_search"}]}, "tools[0].type"),
+        ({"tools": ["web_search"]}, "tools[0]"),
         ({"metadata": {"purpose": "XX"}}, "metadata.purpose"),
         ({"extra_headers": {"X-Gateway-Purpose": "XX"}}, "X-Gateway-Purpose"),
         ({"extra_body": {"api_base": "http://elsewhere.example"}}, "api_base"),
@@ -85,12 +85,12 @@ def test_a_body_too_large_is_told(once: openai.OpenAI, far_end: FarEnd) -> None:
 def test_an_endpoint_that_is_not_metered_is_refused(once: openai.OpenAI, far_end: FarEnd) -> None:
     """What the gateway cannot count is no way around it."""
     with pytest.raises(openai.NotFoundError) as caught:
-        once.responses.create(model="m:", input="Hello")
-    assert caught.value.code == "unknown_url"
+        once.batches.create(completion_window="24h", endpoint="/v1/responses", input_file_id="file-1")
+    assert caught.value.code == "endpoint_not_metered"
     with pytest.raises(openai.NotFoundError):
-        once.images.generate(model="m:", prompt="Hello")
+        once.responses.retrieve("resp_1")
     with pytest.raises(openai.NotFoundError):
-        once.moderations.create(input="Hello")
+        once.vector_stores.search("vs_1", query="Hello")
     assert far_end.log() == []
 
 

@@ -135,6 +135,13 @@ def test_empty_events_are_cheap_frames() -> None:
         (b"data: a", b"a"),
         (b"data: a\ndata: b\n\n", b"a\nb"),
         (b"event: x\ndata: a\nid: 1\n\n", b"a"),
+        (b"event: x\ndata: a\n\n", b"a"),
+        (b"event: x\r\ndata: a\r\n\r\n", b"a"),
+        (b"event: x\rdata: a\r\r", b"a"),
+        (b"event: x\rdata: a\ndata: b\n\n", b"a\nb"),
+        (b"event: x\r\rdata: a\ndata: b\n\n", b"a\nb"),
+        (b"event: x\ndata: a\ndata: b\n\n", b"a\nb"),
+        (b"event: x", b""),
         (b"\ndata: a\n\n", b"a"),
         (b"\xef\xbb\xbfdata: a\n\n", b"a"),
         (b"data: a\n:\n\n", b"a"),
@@ -150,3 +157,21 @@ def test_empty_events_are_cheap_frames() -> None:
 def test_data_of_a_frame(frame: bytes, data: bytes) -> None:
     """The data lines of a frame are one value; comments, names and blank frames have none."""
     assert data_of(frame) == data
+
+
+@given(st.lists(st.sampled_from([b"event: x", b"data: a", b"data:", b": c", b"id: 1", b""]), max_size=6), st.data())
+def test_a_name_before_the_data_changes_nothing(lines: list[bytes], data: st.DataObject) -> None:
+    """Whatever the line ends, the data are those of the lines that begin with `data`."""
+    ends = data.draw(st.lists(st.sampled_from([b"\n", b"\r\n", b"\r"]), min_size=len(lines), max_size=len(lines)))
+    frame = b"".join(line + end for line, end in zip(lines, ends, strict=True))
+    told = [line[5:].removeprefix(b" ") for line in re.split(rb"\r\n|\n|\r", frame) if line.startswith(b"data:")]
+    assert data_of(frame) == b"\n".join(told).strip()
+
+
+def test_a_limit_of_its_own() -> None:
+    """A stream whose frames are larger may gather more."""
+    splitter = Splitter(4 * MAX_FRAME_BYTES)
+    whole = b"data: " + b"x" * (2 * MAX_FRAME_BYTES) + b"\n\n"
+    frames = [frame for at in range(0, len(whole), 65_536) for frame in splitter.feed(whole[at : at + 65_536])]
+    assert frames == [whole]
+    assert type(frames[0]) is bytes

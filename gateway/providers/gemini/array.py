@@ -9,7 +9,8 @@ import re
 
 from gateway.providers.sse import MAX_FRAME_BYTES, Fragment
 
-_OUTSIDE = re.compile(rb'["\[\]{}]')
+# A bracket, a whole text, or the quote of one that has not all come.
+_TOKEN = re.compile(rb'[\[\]{}]|"[^"\\]*+(?:\\.[^"\\]*+)*+"|"', re.DOTALL)
 _INSIDE = re.compile(rb'["\\]')
 _QUOTE, _ESCAPE, _BRACKET = b'"\\['
 _OPENING = frozenset(b"[{")
@@ -47,7 +48,6 @@ class ArraySplitter:
         del self._rest[:start]
         self._scanned -= start
         if len(self._rest) > self._most_bytes or (self._is_oversized and self._rest):
-            # Of an escape the next byte belongs to it: the scan stands before both.
             self._is_oversized = True
             frames.append(Fragment(self._rest[: self._scanned]))
             del self._rest[: self._scanned]
@@ -63,28 +63,41 @@ class ArraySplitter:
 
     def _frame_end(self) -> int | None:
         """Read on to where a frame ends: an element closes, or the array does."""
-        while True:
-            found = (_INSIDE if self._is_text else _OUTSIDE).search(self._rest, self._scanned)
-            if found is None:
-                self._scanned = len(self._rest)
-                return None
-            byte, self._scanned = self._rest[found.start()], found.end()
-            if byte == _QUOTE:
-                self._is_text = not self._is_text
-            elif byte == _ESCAPE:
-                if self._scanned == len(self._rest):
-                    self._scanned -= 1
-                    return None
-                self._scanned += 1
-            elif byte in _OPENING:
+        if self._is_text and not self._leave_text():
+            return None
+        for found in _TOKEN.finditer(self._rest, self._scanned):
+            start, end = found.span()
+            byte = self._rest[start]
+            if byte in _OPENING:
                 if not self._depth:
                     # An object that stands alone, where a server streams no array, is one frame.
                     self._floor = 1 if byte == _BRACKET else 0
                 self._depth += 1
-            else:
+            elif byte != _QUOTE:
                 self._depth = max(0, self._depth - 1)
                 if self._depth <= self._floor:
-                    return self._scanned
+                    self._scanned = end
+                    return end
+            elif end - start == 1:
+                self._is_text, self._scanned = True, end
+                self._leave_text()
+                return None
+        self._scanned = len(self._rest)
+        return None
+
+    def _leave_text(self) -> bool:
+        """Read on to the end of a text; of an escape that is cut the scan stands before its first byte."""
+        while (found := _INSIDE.search(self._rest, self._scanned)) is not None:
+            self._scanned = found.end()
+            if self._rest[found.start()] == _QUOTE:
+                self._is_text = False
+                return True
+            if self._scanned == len(self._rest):
+                self._scanned -= 1
+                return False
+            self._scanned += 1
+        self._scanned = len(self._rest)
+        return False
 
     def _cut(self, start: int, end: int) -> bytes:
         is_fragment = self._is_oversized or end - start > self._most_bytes

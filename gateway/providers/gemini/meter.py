@@ -4,6 +4,8 @@ The rule that matters: nothing ends a stream of events but its last byte, so the
 finished waits: for the next one, or for the end.
 """
 
+import re
+
 from gateway.model import Call
 from gateway.providers.gemini.array import ArraySplitter, element_of
 from gateway.providers.gemini.parts import INLINE
@@ -16,6 +18,7 @@ MOST_CHUNK_BYTES = 16 << 20
 """A chunk may hold a whole image: a larger one is not read, and counts as if it were text."""
 
 _CLOSING = b"]"
+_JSON = re.compile(rb"\s*[\[{]")
 _MEDIA_BYTES_PER_TOKEN = 64
 """Far fewer than any image or sound has: 1,290 tokens stand for an image of a megabyte, 32 for a second of 48 kB
 (https://ai.google.dev/gemini-api/docs/pricing)."""
@@ -101,7 +104,8 @@ class EventMeter(StreamMeter):
         super().__init__(Splitter(MOST_CHUNK_BYTES))
 
     def _take_frame(self, frame: bytes) -> bool:
-        data = data_of(frame)
+        # A server that answers no events counts too: its object is read, an array of them counts as if it were text.
+        data = data_of(frame) or (element_of(frame) if _JSON.match(frame) else b"")
         return not data or self._take_chunk(data, frame)
 
 

@@ -4,10 +4,9 @@ The rule that matters: whatever a model can say in is read - text, thoughts, cal
 gives less or nothing, never an error.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
-
-import msgspec
 
 from gateway.model import Call, Endpoint
 from gateway.providers.gemini.parts import ANSWER, INLINE, medium
@@ -97,7 +96,8 @@ def _collect(part: Mapping[str, Any], index: int, said: list[Piece]) -> None:
     call = part.get("functionCall")
     if type(call) is dict:
         spoken = {name: value for name, value in call.items() if name in {"name", "args", "partialArgs"}}
-        said.append(((index, "functionCall"), msgspec.json.encode(spoken).decode()))
+        # A lone surrogate that the provider sent is no reason to fail: the standard library writes it.
+        said.append(((index, "functionCall"), json.dumps(spoken, ensure_ascii=False, separators=(",", ":"))))
 
 
 def _dicts(values: Any) -> list[dict[str, Any]]:

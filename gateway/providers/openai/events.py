@@ -1,11 +1,11 @@
-"""Streams of typed events that tell their usage once, at the end; and that usage, as sounds, pictures, rankings have it.
+"""Streams of typed events that tell their usage once, at the end; and that usage, of sounds, pictures, rankings.
 
 The rule that matters: nobody says which event is the last. So one that looks final (it has the usage, or is `.done` or
 `.completed`) waits until the next comes or the stream ends, and with the last of them the settlement is first.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -62,20 +62,20 @@ class EventMeter(SseMetering):
         """Take a chunk of any size and give the bytes to forward now."""
         if self.ended:
             return b""
-        passed: list[bytes] = []
-        for frame in self._splitter.feed(chunk):
-            if self.ended:
-                break
-            held, self._held = self._held, b""
-            if held and not data_of(frame):
-                self._held = held + frame
-            elif self._passes(frame):
-                passed += (held, frame)
-            elif self.ended:
-                self.last = held + self.last
-            else:
-                passed.append(held)
-        return b"".join(passed)
+        return b"".join([self._next(frame) for frame in self._splitter.feed(chunk)])
+
+    def _next(self, frame: bytes) -> bytes:
+        """Give what passes now that this frame has come: what was held, unless it was the last or this says nothing."""
+        held, self._held = self._held, b""
+        if held and not data_of(frame):
+            self._held = held + frame
+            return b""
+        if self._passes(frame):
+            return held + frame
+        if self.last and held:
+            self.last = held + self.last
+            return b""
+        return held
 
     def finish(self) -> bytes:
         """Give, at the end of the stream, the bytes that were held back."""
@@ -129,13 +129,12 @@ def usage_in(raw: Any) -> Usage | None:
 
 
 def _with_details(raw: Mapping[str, Any], given: int, made: int) -> Usage:
-    details = next((raw[name] for name in _INPUT_DETAILS if type(raw.get(name)) is dict), {})
-    cached, audio = (
-        min(given, number) if is_count(number := details.get(name)) else 0 for name in ("cached_tokens", "audio_tokens")
-    )
+    details: Mapping[str, Any] = next((raw[name] for name in _INPUT_DETAILS if type(raw.get(name)) is dict), {})
+    numbers = (details.get(name) for name in ("cached_tokens", "audio_tokens"))
+    cached, audio = (min(given, number) if is_count(number) else 0 for number in numbers)
     return Usage(given, made, cache_read_tokens=cached, input_audio_tokens=audio)
 
 
-def is_count(number: Any) -> bool:
+def is_count(number: Any) -> TypeGuard[int]:
     """Say whether a value is a credible number of tokens."""
     return type(number) is int and 0 <= number <= _MOST_TOKENS

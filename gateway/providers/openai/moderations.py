@@ -1,7 +1,7 @@
 """Moderations: a text or pictures go in, scores come out.
 
-The rule that matters: OpenAI's own moderation models are free and their answers have no usage, but a call is a call; any
-other model is counted, for other servers bill theirs.
+The rule that matters: OpenAI's own moderation models are free and tell no usage, but a call is a call; any other model
+is counted, for other servers bill theirs.
 (https://platform.openai.com/docs/api-reference/moderations)
 """
 
@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import GatewayError
 from gateway.model import Call, Media, Request, Route, Usage
 from gateway.providers.decoding import decode
 from gateway.providers.fields import missing, optional, unsupported, wrong_type
@@ -114,7 +113,8 @@ def prompt(call: Call) -> Any:
 def prompt_texts(call: Call) -> Iterable[str]:
     """Give the texts that are judged."""
     value = call.body["input"]
-    for item in [value] if type(value) is str else value:
+    items: list[Any] = [value] if type(value) is str else value
+    for item in items:
         found = item if type(item) is str else item.get("text")
         if type(found) is str:
             yield found

@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import GatewayError
 from gateway.model import Call, Request, Route, Usage
 from gateway.providers.decoding import decode
 from gateway.providers.fields import invalid, missing, optional, required, unsupported, wrong_type

@@ -5,7 +5,7 @@ Opus in Ogg); all other bytes count at the least rate that their kind is used wi
 """
 
 import struct
-from collections.abc import Callable
+from typing import Protocol
 
 # Bytes a second. OpenAI's WAV and PCM are 24 kHz, 16 bits, one channel, so exactly this
 # (https://platform.openai.com/docs/guides/text-to-speech, supported output formats).
@@ -16,9 +16,13 @@ _FRAMED = 4_000  # 32 kbit/s, MP3's and AAC's least in use for speech
 _LEAST = 1_500  # 12 kbit/s, Opus for narrow speech (RFC 6716 section 2.1.1: 8-12)
 
 _OPUS_RATE = 48_000  # the unit of Opus's positions in Ogg, whatever the sound's own rate (RFC 7845 section 4)
+_SLOWEST = 60  # bytes a second: a packet without sound lasts 20 ms and takes a byte or more (RFC 6716)
 _PAGE_HEAD = 27
+_LARGEST_PAGE = 65_307  # RFC 3533 section 6
 _FRAME_HEAD = 7
 _SYNC = 0xFF
+_SYNC_BITS, _ADTS_MASK, _ADTS = 0xE0, 0xF6, 0xF0
+_PAGE = b"OggS"
 _KBITS = {
     3: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     2: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
@@ -31,71 +35,115 @@ Unit = tuple[int, float]
 """A frame: its bytes, and its seconds."""
 
 
-class Clock:
-    """Tells the length of what was fed so far; `unit` reads the frame at a place, None where there is none."""
+class Clock(Protocol):
+    """Tells the length of what was fed so far."""
 
-    def __init__(self, bytes_per_second: int, unit: Callable[[bytes, int], Unit | None] | None = None) -> None:
+    @property
+    def seconds(self) -> float:
+        """Give the length so far."""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+
+
+class SteadyClock:
+    """A sound of so many bytes a second, or of no fewer."""
+
+    def __init__(self, bytes_per_second: int) -> None:
         self._bytes_per_second = bytes_per_second
-        self._unit = unit
+        self._size = 0
+
+    @property
+    def seconds(self) -> float:
+        """Give the length so far."""
+        return self._size / self._bytes_per_second
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self._size += len(data)
+
+
+class FrameClock:
+    """MP3, or AAC in ADTS: each frame says its bytes and its samples; what is in no frame counts at the least rate."""
+
+    def __init__(self) -> None:
         self._framed_seconds = 0.0
-        self._other_bytes = 0
+        self._other = SteadyClock(_FRAMED)
         self._skip = 0
         self._rest = b""
 
     @property
     def seconds(self) -> float:
         """Give the length so far."""
-        return self._framed_seconds + (self._other_bytes + len(self._rest)) / self._bytes_per_second
+        return self._framed_seconds + self._other.seconds + len(self._rest) / _FRAMED
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes."""
-        if self._unit is None:
-            self._other_bytes += len(data)
-            return
-        data = self._rest + data
-        place = self._skip
-        while place + _PAGE_HEAD <= len(data):
-            found = self._unit(data, place)
+        data, place = self._rest + data, self._skip
+        while place + _FRAME_HEAD <= len(data):
+            found = _frame(data, place)
             if found is None:
-                following = self._next(data, place)
-                self._other_bytes += following - place
+                following = data.find(_SYNC, place + 1)
+                following = len(data) - _FRAME_HEAD + 1 if following < 0 else following
+                self._other.feed(data[place:following])
                 place = following
             else:
                 place += found[0]
                 self._framed_seconds += found[1]
         self._skip, self._rest = max(0, place - len(data)), data[place:]
 
-    def _next(self, data: bytes, place: int) -> int:
-        """Find where the next frame may begin."""
-        mark = b"OggS" if self._unit is _ogg_page else b"\xff"
-        found = data.find(mark, place + 1)
-        return len(data) - _PAGE_HEAD + 1 if found < 0 else found
+
+class OggClock:
+    """Opus in Ogg: each page begins with the position that the sound has reached at its end."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._position = 0
+        self._rest = b""
+
+    @property
+    def seconds(self) -> float:
+        """Give the length so far; until a page tells its position, by the size."""
+        return self._position / _OPUS_RATE if self._position else self._size / _LEAST
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self._size += len(data)
+        data = self._rest + data
+        place = data.find(_PAGE)
+        while 0 <= place <= len(data) - _PAGE_HEAD:
+            (position,) = struct.unpack_from("<q", data, place + 6)
+            end = self._size - len(data) + place + _PAGE_HEAD
+            if self._position < position <= (end + _LARGEST_PAGE) * _OPUS_RATE // _SLOWEST:
+                self._position = position
+            place = data.find(_PAGE, place + 1)
+        self._rest = data[-_PAGE_HEAD + 1 :] if place < 0 else data[place:]
 
 
 def clock_of(head: bytes, response_format: str | None) -> Clock:
-    """Make the clock of a sound by its first bytes, else by the format that was asked for (None: MP3, as documented)."""
+    """Make the clock of a sound by its first bytes, else by the format that was asked for (None: MP3)."""
     if head.startswith(b"RIFF"):
-        return Clock(_PCM)
+        return SteadyClock(_PCM)
     if head.startswith(b"fLaC"):
-        return Clock(_FLAC)
+        return SteadyClock(_FLAC)
     if head.startswith(b"OggS"):
-        return Clock(_LEAST, _ogg_page)
+        return OggClock()
     match response_format:
         case None | "mp3" | "aac":
-            return Clock(_FRAMED, _frame)
+            return FrameClock()
         case "pcm" | "wav":
-            return Clock(_PCM)
+            return SteadyClock(_PCM)
         case _:
-            return Clock(_LEAST)
+            return SteadyClock(_LEAST)
 
 
 def _frame(data: bytes, place: int) -> Unit | None:
     """Read the header of a frame of MPEG audio layer III (ISO 11172-3, 13818-3), or of AAC in ADTS (ISO 14496-3)."""
     first, second, third = data[place : place + 3]
-    if first != _SYNC or second & 0xE0 != 0xE0:
+    if first != _SYNC or second & _SYNC_BITS != _SYNC_BITS:
         return None
     version, layer = second >> 3 & 3, second >> 1 & 3
-    if second & 0xF6 == 0xF0:
+    if second & _ADTS_MASK == _ADTS:
         return _adts(data, place)
     bits, rate = third >> 4, third >> 2 & 3
     if layer != 1 or version == 1 or rate == 3 or not 0 < bits <= len(_KBITS[3]):  # noqa: PLR2004 - reserved values
@@ -112,11 +160,3 @@ def _adts(data: bytes, place: int) -> Unit | None:
     if rate >= len(_AAC_RATES) or length < _FRAME_HEAD:
         return None
     return length, 1024 * ((head[6] & 3) + 1) / _AAC_RATES[rate]
-
-
-def _ogg_page(data: bytes, place: int) -> Unit | None:
-    """Read a page of Ogg (RFC 3533): of its packets each begins with how long its sound is (RFC 6716 section 3.1)."""
-    if data[place : place + 4] != b"OggS":
-        return None
-    (count,) = struct.unpack_from("B", data, place + 26)
-    return _PAGE_HEAD + count, 0.0

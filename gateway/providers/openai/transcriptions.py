@@ -1,7 +1,7 @@
 """Transcriptions and translations: a sound goes in as a form, its text comes out, whole or as events.
 
-The rule that matters: OpenAI's newer models bill tokens and say so; whisper bills seconds, which is a usage of no tokens;
-an answer that is bare text says nothing, so its sound is charged by its size and its text by its count.
+The rule that matters: OpenAI's newer models bill tokens and say so; whisper bills seconds: a usage of no tokens; an
+answer that is bare text says nothing, so its sound is charged by its size and its text by its count.
 (https://platform.openai.com/docs/api-reference/audio/createTranscription and its siblings)
 """
 
@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gateway.errors import GatewayError
 from gateway.model import Call, Media, MediaKind, Request, Route, Usage
 from gateway.providers.fields import invalid, missing, wrong_type
 from gateway.providers.format import FORM as TAKES

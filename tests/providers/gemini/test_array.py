@@ -65,12 +65,17 @@ def test_noise_passes(chunks: list[bytes]) -> None:
 def test_little_is_held() -> None:
     """Of an element that never ends the limit is held, and of one that is too large nothing."""
     splitter = ArraySplitter(100)
-    assert splitter.is_between_frames
     assert splitter.feed(b'[{"a":"' + b"x" * 90) == []
     assert not splitter.is_between_frames
     assert splitter.feed(b"x" * 50) == [b'[{"a":"' + b"x" * 140]
     assert splitter.feed(b"x\\") == [b"x"]
     assert splitter.feed(b'"x"},{}') == [b'\\"x"}', b",{}"]
+
+
+def test_nothing_is_held_between_elements() -> None:
+    """So a whole chunk may pass as it is."""
+    splitter = ArraySplitter()
+    splitter.feed(b"[{},{}")
     assert splitter.is_between_frames
 
 

@@ -152,10 +152,47 @@ def test_an_error_is_seen(alt: str | None) -> None:
     assert sent + meter.last == b"".join(frames)
 
 
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["content", "parts", "text", "functionCall", "inlineData", "index"]), inner)
+    ),
+    max_leaves=15,
+)
+
+
+@given(st.lists(st.fixed_dictionaries({}, optional={"candidates": VALUES, "usageMetadata": VALUES, "error": VALUES})))
+def test_any_shape_passes(chunks: list[dict[str, Any]]) -> None:
+    """Whatever stands in a chunk, it is passed on and nothing is raised."""
+    for alt in ("sse", None):
+        frames = framed(chunks, alt)
+        meter, sent = run(frames, alt)
+        assert sent + meter.last == b"".join(frames)
+        assert meter.bound_tokens >= len(chunks)
+
+
+def test_an_answer_in_one_piece_where_events_were_asked_for() -> None:
+    """A server that knows no events is metered all the same."""
+    whole = json.dumps(chunk({"text": "a"}, finish="STOP", usageMetadata=counts(9, 1))).encode()
+    meter, sent = run([whole], "sse")
+    assert (meter.usage, sent) == (Usage(9, 1), whole)
+    meter, sent = run([b"[" + whole + b"]"], "sse")
+    assert (meter.usage, sent) == (None, b"[" + whole + b"]")
+    assert meter.bound_tokens >= len(whole)
+
+
+def test_a_call_with_half_a_character_is_read() -> None:
+    """Its arguments are a text like any other."""
+    meter, _ = run([b'[{"candidates":[{"content":{"parts":[{"functionCall":{"args":{"a":"\\ud800"}}}]}}]}]'], None)
+    assert meter.take_texts() == ['{"args":{"a":"\ud800"}}']
+
+
 def test_a_surrogate_is_read() -> None:
     """What a strict decoder refuses still counts, its usage included."""
-    frame = b'data: {"candidates":[{"content":{"parts":[{"text":"\\ud800 a"}]}}],"usageMetadata":{"promptTokenCount":3}}\n\n'
-    meter, _ = run([frame], "sse")
+    usage = '"usageMetadata":{"promptTokenCount":3}'
+    frame = f'data: {{"candidates":[{{"content":{{"parts":[{{"text":"\\ud800 a"}}]}}}}],{usage}}}\n\n'
+    meter, _ = run([frame.encode()], "sse")
     assert (meter.usage, meter.take_texts()) == (Usage(3, 0), ["\ud800 a"])
 
 

@@ -11,7 +11,7 @@ from gateway.providers.gemini.spelling import camel, field, number, objects, ref
     [("maxOutputTokens", "max_output_tokens"), ("text", "text"), ("topP", "top_p"), ("functionCall", "function_call")],
 )
 def test_each_spelling_from_the_other(one: str, other: str) -> None:
-    """lowerCamelCase and snake_case are told from each other."""
+    """Camel case and snake case are told from each other."""
     assert (snake(one), camel(other), camel(one)) == (other, one, one)
 
 

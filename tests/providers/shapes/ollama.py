@@ -1,7 +1,7 @@
 """What Ollama answers natively: the last line of a stream (`done`: true) has the counts; a zero is left out.
 
 `prompt_eval_count` holds cached tokens (`prompt_eval_cached_count`) but may be missing altogether: then the provider
-has not said the input, so the whole usage is None here, and the reader estimates the input and may keep `eval_count`.
+has not said the input, which is still to be counted, and the usage is marked as estimated. Loading a model takes none.
 """
 
 from gateway.model import Usage
@@ -61,7 +61,7 @@ SHAPES = (
         False,
         _chat('true,"done_reason":"load"', _NOTHING_SAID).encode(),
         JSON,
-        None,
+        Usage(0, 0),
         "no messages, no counts",
         {"model": "llama3.2", "messages": [], "stream": False},
     ),
@@ -72,7 +72,7 @@ SHAPES = (
         True,
         ndjson(_chat('true,"done_reason":"unload"', _NOTHING_SAID)),
         NDJSON,
-        None,
+        Usage(0, 0),
         "a stream of one line",
         {"model": "llama3.2", "messages": [], "keep_alive": 0},
     ),
@@ -81,7 +81,7 @@ SHAPES = (
         "ollama/ollama#2068, ollama/ollama#3427: prompt_eval_count missing when the prompt was cached",
         "ollama_chat",
         _chat(f'true,"done_reason":"stop",{_TIMES},"eval_count":282,"eval_duration":4535599000'),
-        None,
+        Usage(0, 282, estimated=True),
         "the input is unknown, the output 282: estimate the input only",
     ),
     _whole(
@@ -178,7 +178,7 @@ SHAPES = (
             _generate("false", "The"),
             _generate(f'true,"done_reason":"stop",{_TIMES},"eval_count":259,"eval_duration":4232710000', ""),
         ],
-        None,
+        Usage(0, 259, estimated=True),
         "the input is unknown, the output 259: estimate the input only",
     ),
     _whole(

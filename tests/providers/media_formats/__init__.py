@@ -1,0 +1,1 @@
+"""Sounds, pictures, moderations and rankings in OpenAI's wire language."""
