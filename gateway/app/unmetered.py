@@ -33,6 +33,8 @@ UNMETERED: Mapping[str, str] = MappingProxyType(
         "/v1/containers": _STORED,
         "/v1/conversations": _STORED,
         "/v1/responses/": _STORED,
+        "/openai/responses/": _STORED,
+        "/openai/v1/responses/": _STORED,
         "/v1/chat/completions/": _STORED,
         "/v1/skills": _STORED,
         "/v1/organization": "it administers a provider's account, which is the operator's",

@@ -70,3 +70,10 @@ JSON = st.recursive(
 def test_any_shape_gives_texts(choices: object) -> None:
     """Whatever stands where choices belong, the outcome is texts that are not empty."""
     assert all(type(text) is str and text for _, text in pieces(choices))
+
+
+def test_arguments_with_a_lone_surrogate_are_text() -> None:
+    """What the forgiving decoder lets in is counted; nothing raises."""
+    call = {"function": {"name": "f", "arguments": {"a": "\ud800"}}}
+    found = pieces([{"index": 0, "message": {"tool_calls": [call]}}])
+    assert [text for _, text in found] == ["f", '{"a":"\ud800"}']

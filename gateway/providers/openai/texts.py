@@ -4,10 +4,9 @@ The rule that matters: whatever a model can say in is read - answer, reasoning, 
 shape nobody expected gives less or nothing, never an error.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
-
-import msgspec
 
 from gateway.model import Call, Endpoint
 from gateway.providers.decoding import open_envelope
@@ -113,7 +112,7 @@ def _collect_call(call: Any, channel: Channel, found: list[Piece]) -> None:
         value = call.get(part)
         if value:
             # Arguments are JSON in a string; some servers send the object itself.
-            text = value if type(value) is str else msgspec.json.encode(value).decode()
+            text = value if type(value) is str else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
             found.append(((*channel, part), text))
 
 

@@ -1,6 +1,7 @@
 """Streams of sounds, transcripts and pictures: what passes when, what is counted, what was reported."""
 
 import base64
+import itertools
 import json
 import math
 from typing import Any
@@ -24,7 +25,7 @@ def metered(call: Call, body: bytes, cuts: list[int] | None = None) -> tuple[Met
     """Run a stream, cut at these places, through its meter; gives the meter and all that passed."""
     meter = FORMATS[call.endpoint].meter(call)
     places = [0, *sorted({cut % (len(body) + 1) for cut in cuts or []}), len(body)]
-    passed = [meter.feed(body[start:end]) for start, end in zip(places, places[1:], strict=False)]
+    passed = [meter.feed(body[start:end]) for start, end in itertools.pairwise(places)]
     return meter, b"".join((*passed, meter.finish(), meter.last))
 
 
