@@ -3,7 +3,7 @@
 The rooms, from the bottom up (a room imports only from rows below its own):
 
     cli                     commands: serve, check, key, explain, usage
-    supervisor              one process's life: store, server, signals
+    supervisor              processes: the store, workers, reload, signals
     app                     wires the rooms; the endpoint table; the outermost error handler
     api                     the endpoints that the gateway answers itself
     pipeline  demo          a proxied call in order; the built-in demo model

@@ -24,6 +24,7 @@ LONG_FILES: Mapping[str, str] = {}
 # path -> why one handler there may catch everything: the outermost handler, a worker's top, and a foreign panic.
 BROAD_HANDLERS: Mapping[str, str] = {
     "gateway/app/server.py": "the outermost handler: whatever happens, a client is answered",
+    "gateway/supervisor/worker.py": "a worker's top: what ends it is in the log before it is gone",
     "gateway/tokens/text.py": "a tiktoken panic is a BaseException",
 }
 

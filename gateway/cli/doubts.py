@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from gateway.config import Config
+from gateway.config.address import is_loopback
 from gateway.model import UNLIMITED, BudgetRule, Company, Enforcement, Key, Provider, Route, Unit, Unpriced
 from gateway.prices import Prices
 
@@ -11,12 +12,18 @@ from gateway.prices import Prices
 def doubts(config: Config, now_ms: int) -> list[str]:
     """Give a sentence for each thing that deserves a second look; `now_ms` decides what has expired."""
     return [
+        *_of_admin(config),
         *_of_ledger(config),
         *_of_prices(config),
         *_of_providers(config),
         *_of_keys(config, now_ms),
         *_of_people(config, now_ms),
     ]
+
+
+def _of_admin(config: Config) -> Iterator[str]:
+    if not is_loopback(config.admin.host):
+        yield "admin.host is not loopback: who can reach it reads metrics and company names, and is asked for no key"
 
 
 def _of_ledger(config: Config) -> Iterator[str]:

@@ -32,9 +32,14 @@ def config_option(command: Command) -> Command:
 
 def read_config(path: Path, *, host: str | None = None, port: int | None = None) -> Config:
     """Load a configuration with this process's environment. Raises ConfigError, UsageError where there is no file."""
+    return load(existing(path), os.environ, host=host, port=port)
+
+
+def existing(path: Path) -> Path:
+    """Give the path of a configuration. Raises UsageError where there is no file."""
     if not path.exists():
         raise click.UsageError(f"There is no {path}. Name your configuration, for example: --config {EXAMPLE}")
-    return load(path, os.environ, host=host, port=port)
+    return path
 
 
 def company_of(config: Config, reference: str) -> Company:

@@ -29,10 +29,12 @@ class Trial:
     model: str
 
 
-def render(config: Config, url: str) -> str:
+def render(config: Config, url: str, admin_url: str) -> str:
     """Say what is served at `url` and what to try first."""
     keys = demo_keys(config)
-    return "\n".join(["", *_served(config, url), "", *_shown(keys, config), *_tried(trial(config, url, keys)), ""])
+    return "\n".join(
+        ["", *_served(config, url, admin_url), "", *_shown(keys, config), *_tried(trial(config, url, keys)), ""]
+    )
 
 
 def demo_keys(config: Config) -> dict[str, Key]:
@@ -54,10 +56,11 @@ def _reached(url: str) -> str:
     return f"http://{_EVERYWHERE.get(host, host)}{colon}{port}"
 
 
-def _served(config: Config, url: str) -> list[str]:
+def _served(config: Config, url: str, admin_url: str) -> list[str]:
     lines = [f"gateway {__version__} serves {url} ({config.source.name})"]
     if _reached(url) != url:
         lines[0] += ", every address of this machine"
+    lines += [f"Operators look at {_reached(admin_url)}/metrics, /workers, /readyz, /healthz"]
     return [*lines, f"Apps set their OpenAI base URL to {_reached(url)}/v1; Ctrl-C ends the gateway"]
 
 

@@ -5,7 +5,19 @@
 The rule that matters: what is wrong is said all at once, each with its line and column, in words that repeat no value.
 """
 
-from gateway.config.load import load
-from gateway.config.value import Config, Credits, LedgerConfig, Server, StoreConfig, WarningsConfig, Webhook
+from gateway.config.load import load, parse, read
+from gateway.config.value import Admin, Config, Credits, LedgerConfig, Server, StoreConfig, WarningsConfig, Webhook
 
-__all__ = ["Config", "Credits", "LedgerConfig", "Server", "StoreConfig", "WarningsConfig", "Webhook", "load"]
+__all__ = [
+    "Admin",
+    "Config",
+    "Credits",
+    "LedgerConfig",
+    "Server",
+    "StoreConfig",
+    "WarningsConfig",
+    "Webhook",
+    "load",
+    "parse",
+    "read",
+]

@@ -12,8 +12,9 @@ from gateway.config.keys import build_keys
 from gateway.config.limits import build_budgets
 from gateway.config.people import build_people
 from gateway.config.schema import Document, LedgerSection, StoreSection
+from gateway.config.traced import build_tracing
 from gateway.config.upstreams import build_credits, build_prices, build_providers, build_purposes
-from gateway.config.value import Config, LedgerConfig, Server, StoreConfig
+from gateway.config.value import Admin, Config, LedgerConfig, Server, StoreConfig
 from gateway.config.warned import build_warnings, secrets_of
 from gateway.model import MICROS, Quotas, Secret, Weights
 
@@ -26,6 +27,7 @@ def build(document: Document, source: Path, findings: Findings) -> Config:
     return Config(
         source=source,
         server=Server(**document.server.model_dump()),
+        admin=Admin(**document.admin.model_dump()),
         store=_store(document.store, source.parent),
         timezone=document.timezone,
         ledger=_ledger(document.ledger),
@@ -41,6 +43,7 @@ def build(document: Document, source: Path, findings: Findings) -> Config:
         budgets=build_budgets(document, people, {key.name: key for key in keys}, providers, findings),
         credits=build_credits(document.credits, providers, findings),
         warnings=build_warnings(document.warnings),
+        tracing=build_tracing(document.tracing, findings),
         secrets=_secrets(document),
     )
 
@@ -75,4 +78,5 @@ def _secrets(document: Document) -> frozenset[str]:
     for provider in document.providers.values():
         texts |= {provider.api_key or "", *provider.headers.values()}
     texts |= secrets_of(document.warnings)
+    texts |= set(document.tracing.headers.values() if document.tracing else ())
     return frozenset(texts - {""})

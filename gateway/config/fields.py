@@ -141,6 +141,7 @@ def _name(text: str) -> str | None:
 
 
 Port = Annotated[int, _whole(0, 65_535)]
+Workers = Annotated[int, _whole(1, 64)]
 BodyBytes = Annotated[int, _whole(1_024, 2**30)]
 DrainSeconds = Annotated[int, _whole(0, 3_600)]
 RetentionDays = Annotated[int, _whole(1, 3_650)]
@@ -158,6 +159,7 @@ WindowDays = Annotated[int, _whole(1, 480)]
 WindowSeconds = Annotated[int, _whole(1, 31 * 86_400)]
 Seconds = Annotated[float, _read(_seconds, f"must be a number of seconds, above 0 and at most {MAX_SECONDS:,}")]
 WebhookSeconds = Annotated[int, _whole(1, 60)]
+Percent = Annotated[int, _whole(0, 100)]
 Percents = Annotated[tuple[Annotated[int, _whole(1, 100)], ...], AfterValidator(_rising)]
 Weight = Annotated[Decimal, _decimal(1_000)]
 Credit = Annotated[Decimal, _decimal(1_000_000)]

@@ -18,8 +18,28 @@ def load(path: Path, env: Mapping[str, str], *, host: str | None = None, port: i
 
     Raises ConfigError with everything that is wrong.
     """
+    return parse(read(path), path, env, host=host, port=port)
+
+
+def read(path: Path) -> bytes:
+    """Give what stands in the file. Raises ConfigError when it cannot be read, or is too large to be ours."""
     findings = Findings(str(path))
-    tree = _override(read_tree(_read(path, findings), env, findings), host, port)
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        findings.fail(f"cannot be read: {error.strerror or 'unknown reason'}")
+    if len(content) > MAX_FILE_BYTES:
+        findings.fail(f"is larger than {MAX_FILE_BYTES:,} bytes")
+    return content
+
+
+def parse(
+    content: bytes, path: Path, env: Mapping[str, str], *, host: str | None = None, port: int | None = None
+) -> Config:
+    """Make the configuration of what was read at `path`, as `load` does: processes that share it read it once."""
+    findings = Findings(str(path))
+    tree = _override(read_tree(_decoded(content, findings), env, findings), host, port)
     document = validate(tree, findings)
     if document is None:
         findings.raise_if_any()
@@ -31,14 +51,7 @@ def load(path: Path, env: Mapping[str, str], *, host: str | None = None, port: i
     return config
 
 
-def _read(path: Path, findings: Findings) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        findings.fail(f"cannot be read: {error.strerror or 'unknown reason'}")
-    if len(content) > MAX_FILE_BYTES:
-        findings.fail(f"is larger than {MAX_FILE_BYTES:,} bytes")
+def _decoded(content: bytes, findings: Findings) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

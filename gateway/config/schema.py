@@ -5,15 +5,16 @@ descriptions are the only ones; docs/configuration.md is made of them.
 """
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from gateway.config import fields as f
-from gateway.config.pricing import ModelPriceSection
+from gateway.config.accounts import ProviderSection
 from gateway.config.section import Section, required, setting
+from gateway.config.traced import TracingSection
 from gateway.config.warned import WarningsSection
-from gateway.model import CATEGORIES, UNLIMITED, Enforcement, OnDisconnect, Role, Timeouts, Unit, Unpriced
+from gateway.model import CATEGORIES, UNLIMITED, Enforcement, Role, Unit, Unpriced
 
 
 class ServerSection(Section):
@@ -21,12 +22,22 @@ class ServerSection(Section):
 
     host: f.Host = setting("127.0.0.1", "Address to listen on; `--host` overrides it.")
     port: f.Port = setting(8080, "Port to listen on; 0 takes a free one, `--port` overrides it.")
+    workers: f.Workers = setting(1, "Processes that serve calls, 1 to 64; one a processor is plenty.")
     max_body_bytes: f.BodyBytes = setting(33_554_432, "Largest request body; a larger one gets 413.")
     drain_seconds: f.DrainSeconds = setting(30, "How long calls in flight may go on when the gateway stops.")
     stall_seconds: f.Seconds = setting(60, "How long a client may read nothing of a stream before it counts as gone.")
     cors_origins: tuple[f.WebOrigin, ...] = setting(
         (), "Origins of web pages that may read consumption logs, such as `https://app.example.com`; never `*`."
     )
+
+
+class AdminSection(Section):
+    """`admin:`."""
+
+    host: f.Host = setting(
+        "127.0.0.1", "Address of the listener for operators: health, metrics, workers; no keys asked."
+    )
+    port: f.Port = setting(8081, "Its port; 0 takes a free one.")
 
 
 class StoreSection(Section):
@@ -66,77 +77,6 @@ class LedgerSection(Section):
     unpriced: f.PricelessModels = setting(
         Unpriced.REFUSE, "A model without a price, under a budget in dollars: `refuse` it, or call it `free`."
     )
-
-
-class ModelSection(Section):
-    """`providers.NAME.models.MODEL:`."""
-
-    max_output_tokens: f.ModelTokens | None = setting(None, "The longest answer that the model can give.")
-    reasoning: f.Switch | None = setting(
-        None, "Whether it thinks unseen, so that its output cannot be watched; left out, its name decides."
-    )
-    price: ModelPriceSection | None = setting(
-        None, "What budgets in dollars count; left out, the price that is publicly known of its provider."
-    )
-
-
-class TimeoutsSection(Section):
-    """`providers.NAME.timeouts:`."""
-
-    connect: f.Seconds = setting(Timeouts().connect, "Seconds to accept a connection.")
-    first_byte: f.Seconds = setting(Timeouts().first_byte, "Seconds until the answer begins.")
-    between_bytes: f.Seconds = setting(Timeouts().between_bytes, "Seconds between two reads of the answer.")
-
-
-class TemplateTokensSection(Section):
-    """`providers.NAME.template_tokens:`."""
-
-    plain: f.PromptTokens = required("To a prompt without tools.")
-    tools: f.PromptTokens = required("To a prompt with tools; not below `plain`.")
-
-
-class ProviderSection(Section):
-    """`providers.NAME:`."""
-
-    dialect: f.Dialect = required(
-        "What it speaks: `openai` (any compatible server), `azure`, `anthropic`, `gemini`, `ollama`, `bedrock`, or "
-        "`demo` (the built-in model)."
-    )
-    base_url: f.BaseUrl | None = setting(
-        None, "Where it is, with the version: `https://api.openai.com/v1`; required, except for `demo`."
-    )
-    api_key: f.Credential | None = setting(
-        None, "Sent as a bearer token; left out, none is sent; empty, the provider is off."
-    )
-    models: Annotated[dict[f.ModelName, ModelSection], Field(min_length=1)] = required(
-        "What it serves, by exact name or by a pattern with `*`; an exact name beats a pattern."
-    )
-    chargeable: f.Switch = setting(True, "Whether we pay for it (`$` in usage), or the customer does.")
-    media_tokens: f.PromptTokens | None = setting(
-        None, "What an image, sound or file in a prompt is taken to cost; left out: its size and its model tell."
-    )
-    unseen_tokens: f.PromptTokens = setting(
-        200_000, "What is held for a part of a prompt that only it knows: stored answers and files, its own tools."
-    )
-    api_version: f.ApiVersion | None = setting(None, "Azure's `api-version`; left out, the address is its v1 API.")
-    template_tokens: TemplateTokensSection | None = setting(
-        None, "What its chat template adds to a prompt; left out: 700, with tools 1,500. Not for OpenAI's own models."
-    )
-    timeouts: TimeoutsSection = setting(TimeoutsSection(), "How long it may keep a call waiting.")
-    ca_file: f.FilePath | None = setting(
-        None, "PEM file of the authorities to trust instead of the system's, from this file's directory."
-    )
-    headers: dict[f.HeaderName, f.HeaderValue] = setting({}, "Sent with every request; treated as secrets.")
-    on_disconnect: f.Disconnect = setting(
-        OnDisconnect.CLOSE, "When the client of a stream leaves: `close` the stream, or `drain` it."
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _keep_empty_key(cls, data: Any) -> Any:
-        # `api_key:` with nothing behind it must mean "off", as an empty variable does, not "send none".
-        is_empty = isinstance(data, dict) and "api_key" in data and data["api_key"] is None
-        return {**data, "api_key": ""} if is_empty else data
 
 
 class PurposeSection(Section):
@@ -275,6 +215,7 @@ class Document(Section):
     """The whole file."""
 
     server: ServerSection = setting(ServerSection(), "Where the gateway listens.")
+    admin: AdminSection = setting(AdminSection(), "Where operators look.")
     store: StoreSection = setting(StoreSection(), "Where it remembers.")
     timezone: f.Zone = setting("UTC", "Where calendar days, weeks and months begin, as an IANA name.")
     ledger: LedgerSection = setting(LedgerSection(), "How budgets are held.")
@@ -294,3 +235,6 @@ class Document(Section):
     budgets: tuple[BudgetSection, ...] = setting((), "Further limits, all checked in the same atomic step.")
     credits: CreditsSection = setting(CreditsSection(), "What the consumption APIs bill.")
     warnings: WarningsSection = setting(WarningsSection(), "When to tell that a budget is nearly gone, and whom.")
+    tracing: TracingSection | None = setting(
+        None, "Where spans and token metrics go (OpenTelemetry); left out: nowhere."
+    )

@@ -32,8 +32,17 @@ class Server:
     port: int
     max_body_bytes: int
     drain_seconds: int
+    workers: int = 1
     stall_seconds: float = 60
     cors_origins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """Where the supervisor listens for operators."""
+
+    host: str
+    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,18 @@ class WarningsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class TracingConfig:
+    """Where spans and token metrics go; `endpoint` is the collector's base URL."""
+
+    endpoint: str
+    headers: tuple[tuple[str, Secret], ...]
+    service_name: str
+    sample_ratio: float
+    interval_seconds: int
+    timeout_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A whole configuration. Mappings are read-only and in the file's order.
 
@@ -95,6 +116,7 @@ class Config:
 
     source: Path
     server: Server
+    admin: Admin
     store: StoreConfig
     timezone: str
     ledger: LedgerConfig
@@ -110,4 +132,5 @@ class Config:
     budgets: tuple[BudgetRule, ...]
     credits: Credits
     warnings: WarningsConfig
+    tracing: TracingConfig | None
     secrets: frozenset[str] = field(repr=False)

@@ -154,7 +154,8 @@ def _order(gateway: Gateway, charge: Charge, call: Call, wish: _Wish, estimate: 
 def _bound(call: Call, route: Route, cap: int | None, wish: _Wish) -> int | None:
     if cap is not None:
         return cap * call.choices
-    return None if call.output_bound is None and route.spec.max_output_tokens is None else wish.bound
+    is_named = call.is_bounded and call.output_bound is not None
+    return wish.bound if is_named or route.spec.max_output_tokens is not None else None
 
 
 def _cap(call: Call, route: Route, lease: Lease, wish: _Wish) -> int | None:

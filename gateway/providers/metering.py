@@ -9,6 +9,7 @@ The rules that matter:
    covers at least one byte of UTF-8; what cannot be read counts as if it were all text.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Hashable
 from io import StringIO
 from typing import Protocol
@@ -37,7 +38,7 @@ class Framing(Protocol):
         """Give what is left when the stream ends."""
 
 
-class Metering:
+class Metering(ABC):
     """What every meter does; a wire format says in `_take_frame` what a frame means.
 
     `usage` is what the provider reported so far, `ended` whether the frame came that ends the answer, `last` the bytes
@@ -112,9 +113,9 @@ class Metering:
             return True
         return self._take_frame(frame)
 
+    @abstractmethod
     def _take_frame(self, frame: bytes) -> bool:
         """Read one whole frame; say whether it goes to the client now."""
-        raise NotImplementedError
 
     def _end(self, frame: bytes) -> bool:
         """Note the frame that ends the answer: it waits for the settlement."""
@@ -153,6 +154,6 @@ class SseMetering(Metering):
         data = data_of(frame)
         return not data or self._take_data(data, frame)
 
+    @abstractmethod
     def _take_data(self, data: bytes, frame: bytes) -> bool:
         """Read an event's data; say whether the frame that they stand in goes to the client now."""
-        raise NotImplementedError

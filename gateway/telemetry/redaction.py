@@ -17,6 +17,7 @@ _MAX_SEARCHED_CHARS = 65_536  # what stands further in is never shown
 _TRACEBACK = "exception"
 _NAMES = frozenset({"authorization", "api_key", "key_text", "password", "secret", "token"})
 _PLAIN = frozenset({int, float, bool})
+_SAFE_TYPES = _PLAIN | {str, type(None)}
 _NAMED = r"""["']?\s*[:=]\s*["']?(?:\w+\s+)?[^\s"',}]+"""
 
 # A shape is only searched for in texts that contain its mark (in lower case): a search costs far more.
@@ -71,15 +72,14 @@ class Redactor:
         return text if len(text) <= MAX_TRACEBACK_CHARS else f"…{text[1 - MAX_TRACEBACK_CHARS :]}"
 
     def _is_safe(self, event: Mapping[str, Any]) -> bool:
-        texts = [*event]
-        for value in event.values():
-            if isinstance(value, str):
-                texts.append(value)
-            elif value is not None and type(value) not in _PLAIN:
-                return False
-        if max(map(len, texts)) > MAX_CHARS or not _NAMES.isdisjoint(event):
+        """Whether nothing has to be changed: most lines are short texts and numbers, and are looked at as one text."""
+        values = event.values()
+        if not _SAFE_TYPES.issuperset(map(type, values)) or not _NAMES.isdisjoint(event):
             return False
+        texts = [*event, *[value for value in values if type(value) is str]]
         blob = " ".join(texts)
+        if len(blob) > MAX_CHARS and max(map(len, texts)) > MAX_CHARS:
+            return False
         return blob.isprintable() and blob == self._hide(blob)
 
     def _hide(self, text: str) -> str:

@@ -67,9 +67,12 @@ def _build(name: str, directory: Path | None) -> tiktoken.Encoding | str:
     """Build an encoding, or say why not."""
     try:
         path = (directory or _installed()) / f"{name}.tiktoken.gz"
-        return tiktoken.Encoding(**_recipe(name, path))
+        encoding = tiktoken.Encoding(**_recipe(name, path))
     except _BROKEN as error:
         return f"{name}: {type(error).__name__}: {error}"
+    # Kept to pickle the encoding, which nobody does, at 28 MB: the Rust side counts with a copy of its own.
+    encoding._mergeable_ranks = {}  # noqa: SLF001
+    return encoding
 
 
 def _installed() -> Path:

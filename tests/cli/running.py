@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -47,7 +46,9 @@ def gateway(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedPro
 
 def example_in(directory: Path) -> Path:
     """Put the example configuration where its store may stand."""
-    return Path(shutil.copy(EXAMPLE, directory / "config.yaml"))
+    path = directory / "config.yaml"
+    path.write_text(EXAMPLE.read_text("utf-8").replace("port: 8081", "port: 0"), "utf-8")
+    return path
 
 
 @dataclass(frozen=True)

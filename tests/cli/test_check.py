@@ -93,6 +93,7 @@ def test_a_key_works_until_it_expires(tmp_path: Path) -> None:
     ("old", "new", "expected"),
     [
         ("enforcement: soft", "enforcement: shadow", "ledger.enforcement is shadow"),
+        ("server:", "admin: {host: 0.0.0.0}\nserver:", "admin.host is not loopback"),
         ("server:", "store: {allow_volatile: true}\nserver:", "store.allow_volatile"),
     ],
 )

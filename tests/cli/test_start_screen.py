@@ -7,13 +7,15 @@ from gateway.cli.start_screen import demo_keys, render, trial
 from tests.cli.configs import SECRET, configured, example
 
 URL = "http://127.0.0.1:8080"
+ADMIN = "http://127.0.0.1:8081"
 
 
 def test_the_example_shows_its_keys_and_lines_to_copy() -> None:
     """The address, the base URL, each demo key with whose it is, and four things to try."""
-    screen = render(example(), URL)
+    screen = render(example(), URL, ADMIN)
     assert f"serves {URL} (config.example.yaml)" in screen
     assert f"base URL to {URL}/v1" in screen
+    assert f"Operators look at {ADMIN}/metrics" in screen
     assert re.search(r"demo-ada-0123456789 +ada-laptop +ada of acme", screen)
     assert re.search(r"demo-backend-0123456789 +acme-backend +acme, for the user in X-Gateway-User", screen)
     assert re.search(r"demo-ops-0123456789 +ops +admin, no company: cannot call models", screen)
@@ -27,7 +29,7 @@ def test_the_example_shows_its_keys_and_lines_to_copy() -> None:
 def test_no_key_of_a_person_is_shown(tmp_path: Path) -> None:
     """Keys that are not published stay unknown; the lines to copy ask for one in a variable."""
     config = configured(tmp_path)
-    screen = render(config, URL)
+    screen = render(config, URL, ADMIN)
     assert SECRET not in screen
     assert "Demo keys" not in screen
     assert '"Authorization: Bearer $GATEWAY_KEY"' in screen
@@ -52,7 +54,7 @@ def test_the_call_to_try_can_succeed(tmp_path: Path) -> None:
 
 def test_every_address_is_tried_on_loopback() -> None:
     """Where the server listens on all addresses, the lines to copy name one that works."""
-    screen = render(example(), "http://0.0.0.0:9000")
+    screen = render(example(), "http://0.0.0.0:9000", ADMIN)
     assert "serves http://0.0.0.0:9000 (config.example.yaml), every address of this machine" in screen
     assert "curl -s http://127.0.0.1:9000/v1" in screen
-    assert "curl -s http://[::1]:9000/v1" in render(example(), "http://[::]:9000")
+    assert "curl -s http://[::1]:9000/v1" in render(example(), "http://[::]:9000", ADMIN)

@@ -29,9 +29,12 @@ END_SECONDS = 20
 PAUSE_SECONDS = 0.01
 
 
+COMMAND = ("gateway", "serve", "--port", "0", "--config")
+
+
 def command(path: Path) -> list[str]:
     """Give the command that serves a configuration on a free port."""
-    return [sys.executable, "-m", "gateway", "serve", "--config", str(path), "--port", "0"]
+    return [sys.executable, "-m", *COMMAND, str(path)]
 
 
 def environment() -> dict[str, str]:
@@ -41,7 +44,7 @@ def environment() -> dict[str, str]:
 
 def configured(directory: Path, base_url: str, limits: Limits, **sections: dict[str, Any]) -> Path:
     """Write the tests' configuration with some settings of its sections replaced."""
-    document = _merged(yaml.safe_load(gateways.yaml(base_url, limits)), sections)
+    document = _merged(yaml.safe_load(gateways.yaml(base_url, limits)), {"admin": {"port": 0}} | sections)
     path = directory / "config.yaml"
     path.write_text(yaml.safe_dump(document), "utf-8")
     return path
@@ -84,9 +87,9 @@ class Served:
         return (self.directory / "screen").read_text("utf-8")
 
     def log(self) -> list[dict[str, Any]]:
-        """Give its log, event by event."""
+        """Give its log, event by event, without what the command itself says at its end."""
         lines = (self.directory / "log").read_text("utf-8").splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("\n")]
 
     def call_of(self, request_id: str) -> dict[str, Any]:
         """Give the line of one call, which is written after its answer."""
@@ -104,13 +107,17 @@ class Served:
 
 
 @contextmanager
-def serving(path: Path) -> Iterator[Served]:
-    """Give a gateway that serves this configuration, once it takes calls; it is gone afterwards."""
+def serving(path: Path, *module: str) -> Iterator[Served]:
+    """Give a gateway that serves this configuration, once it takes calls; it is gone afterwards.
+
+    `module` is what runs it, with its arguments up to the path, in the place of the real command.
+    """
     directory = path.parent
+    arguments = [sys.executable, "-m", *(module or COMMAND), str(path)]
     with (
         (directory / "screen").open("wb") as screen,
         (directory / "log").open("ab") as log,
-        subprocess.Popen(command(path), env=environment(), stdout=screen, stderr=log) as process,
+        subprocess.Popen(arguments, env=environment(), stdout=screen, stderr=log) as process,
     ):
         try:
             yield Served(_announced(process, directory), process, directory)

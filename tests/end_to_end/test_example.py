@@ -1,6 +1,5 @@
 """What `make run` serves: the example as it is, with the keys that it publishes and the model that is built in."""
 
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -27,9 +26,9 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def copied(directory: Path) -> Path:
-    """Give a copy of the example, so that its data are not the checkout's."""
+    """Give a copy of the example, so that its data are not the checkout's, with a free port for operators."""
     path = directory / "config.example.yaml"
-    shutil.copy(ROOT / path.name, path)
+    path.write_text((ROOT / path.name).read_text("utf-8").replace("port: 8081", "port: 0"), "utf-8")
     return path
 
 

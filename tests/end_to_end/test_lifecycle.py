@@ -1,12 +1,16 @@
 """A gateway that is asked to end, or is killed, with streams in flight; and the one that comes after it."""
 
+import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import openai
 import pytest
 
@@ -15,6 +19,7 @@ from tests.end_to_end.serving import (
     END_SECONDS,
     FarEnd,
     Served,
+    budget,
     command,
     configured,
     environment,
@@ -75,6 +80,64 @@ def test_streams_in_flight_finish_when_the_gateway_is_asked_to_end(tmp_path: Pat
     assert [line["outcome"] for line in served.log() if line["event"] == "call"] == ["ok"] * STREAMS
     with serving(path) as served, app_of(served, ADA_KEY) as ada:
         assert used(ada, "own") == used(ada, "company") == far_end.served_tokens()
+
+
+def events(served: Served, event: str) -> list[dict[str, Any]]:
+    """Give the lines of its log with this event."""
+    return [line for line in served.log() if line["event"] == event]
+
+
+def test_a_second_signal_waits_for_nothing(tmp_path: Path, far_end: FarEnd) -> None:
+    """A stream that would go on for long is cut, what was seen of it is charged, and the gateway ends well."""
+    path = patient(tmp_path, far_end)
+    with serving(path) as served, app_of(served, ADA_KEY) as ada:
+        stream = ada.chat.completions.create(model="gpt-4o/m:tokens-20.gate-5", stream=True, **HELLO)
+        for _ in range(6):
+            next(stream)
+        served.process.terminate()
+        eventually(lambda: events(served, "draining"))
+        served.process.terminate()
+        with pytest.raises((openai.APIError, httpx.HTTPError)):
+            list(stream)
+        assert served.process.wait(END_SECONDS) == 0
+    with serving(path) as served, app_of(served, ADA_KEY) as ada:
+        assert used(ada, "own") >= far_end.served_tokens()
+
+
+def test_a_stream_outlives_the_restart_of_its_worker(tmp_path: Path, far_end: FarEnd) -> None:
+    """After SIGHUP another worker takes the calls, and the old one ends when its stream has ended, whole."""
+    with serving(patient(tmp_path, far_end)) as served, app_of(served, ADA_KEY) as ada:
+        create = ada.chat.completions.create
+        stream = create(model="gpt-4o/m:tokens-20.gate-5", stream=True, **HELLO)
+        said = next(stream).choices[0].delta.content or ""
+        served.process.send_signal(signal.SIGHUP)
+        eventually(lambda: len(events(served, "worker_started")) == 2)
+        with app_of(served, BOB_KEY) as bob:
+            assert bob.chat.completions.create(model="gpt-4o/m:tokens-7", **HELLO).choices[0].message.content == text(7)
+        assert events(served, "worker_left") == []
+        far_end.open()
+        said += "".join(chunk.choices[0].delta.content or "" for chunk in stream)
+        assert said == text(20)
+        eventually(lambda: events(served, "workers_restarted"))
+        assert used(ada, "company") == far_end.served_tokens()
+
+
+def test_a_hold_outlives_a_reload(tmp_path: Path, far_end: FarEnd) -> None:
+    """A stream that goes on for longer than its lease, across a reload, ends under its limits and is never reaped."""
+    path = patient(tmp_path, far_end)
+    with serving(path) as served, app_of(served, ADA_KEY) as ada:
+        stream = ada.chat.completions.create(model="gpt-4o/m:tokens-20.gate-5", stream=True, **HELLO)
+        said = next(stream).choices[0].delta.content or ""
+        path.write_text(path.read_text("utf-8").replace("limit: 1000000", "limit: 999999"), "utf-8")
+        eventually(lambda: events(served, "reloaded"))
+        assert budget(ada, "own")["limit"] == 999_999
+        time.sleep(LIMITS.lease_seconds + 1)
+        assert budget(ada, "own")["held"] > 0
+        far_end.open()
+        said += "".join(chunk.choices[0].delta.content or "" for chunk in stream)
+        assert said == text(20)
+        assert used(ada, "own") == far_end.served_tokens()
+        assert not events(served, "leases_expired")
 
 
 def test_a_second_gateway_on_the_same_data_is_refused(gateway: Served) -> None:

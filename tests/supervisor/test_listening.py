@@ -8,6 +8,7 @@ from aiohttp import ClientSession
 
 from gateway.store.connection import Store
 from gateway.supervisor import AddressTaken, listening
+from gateway.supervisor.listening import bound
 from tests.gateways import Limits, gateway_running
 
 NOWHERE = "http://127.0.0.1:9/v1"
@@ -41,3 +42,9 @@ async def test_a_taken_address_is_said_so(valkey_store: Store, tmp_path: Path) -
         with pytest.raises(AddressTaken, match=f"cannot listen on 127.0.0.1:{port}"):
             async with listening(client.app, "127.0.0.1", port, 1):
                 pass
+
+
+def test_every_address_of_a_host_has_the_same_port() -> None:
+    """A free port is chosen once."""
+    with bound("localhost", 0, setting="server") as sockets:
+        assert len({one.getsockname()[1] for one in sockets}) == 1

@@ -1,0 +1,93 @@
+"""What operators read, served by the supervisor itself: it answers when every worker is busy, or gone.
+
+The rule that matters: nothing here changes anything, and nothing here shows a secret; no key is asked for, so it
+listens on loopback unless the file says otherwise.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from gateway import NAME
+from gateway.app.scrape import CONTENT_TYPE, scrape
+from gateway.budget import Ledger
+from gateway.config import Config
+from gateway.errors import StoreUnavailable
+from gateway.store import Store
+from gateway.supervisor.child import State
+from gateway.supervisor.pool import Pool
+
+log = structlog.get_logger("supervisor")
+
+Page = Callable[[], Awaitable[web.Response]]
+
+
+class Admin:
+    """The pages; `config` gives the current configuration."""
+
+    def __init__(self, pool: Pool, store: Store, ledger: Ledger, config: Callable[[], Config], metrics: Path) -> None:
+        self._pool = pool
+        self._store = store
+        self._ledger = ledger
+        self._config = config
+        self._metrics = metrics
+        self._pages: Mapping[str, Page] = {
+            "/healthz": self._healthz,
+            "/readyz": self._readyz,
+            "/metrics": self._scraped,
+            "/workers": self._workers,
+        }
+
+    def server(self) -> web.Server:
+        """Give the protocol factory to listen with."""
+        return web.Server(self._answer, access_log=None)
+
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
+        page = self._pages.get(request.raw_path.partition("?")[0])
+        if page is None:
+            answer = _json({"error": f"There is {', '.join(self._pages)}."}, 404)
+        elif request.method not in {"GET", "HEAD"}:
+            answer = _json({"error": "Only GET."}, 405)
+            answer.headers["Allow"] = "GET, HEAD"
+        else:
+            answer = await page()
+        answer.headers["Server"] = NAME
+        answer.headers["Cache-Control"] = "no-store"
+        return answer
+
+    async def _healthz(self) -> web.Response:
+        return _json({"status": "ok"})
+
+    async def _readyz(self) -> web.Response:
+        serving = sum(child.state is State.SERVING for child in self._pool.children)
+        try:
+            await self._store.ping()
+        except StoreUnavailable as exc:
+            return _json({"status": "not ready", "reason": exc.message}, 503)
+        if not serving:
+            return _json({"status": "not ready", "reason": "No worker serves."}, 503)
+        return _json({"status": "ready", "workers": serving})
+
+    async def _scraped(self) -> web.Response:
+        body = await scrape(self._config(), self._ledger, self._metrics, self._pool.counted.registry)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+
+    async def _workers(self) -> web.Response:
+        rows = [
+            {
+                "pid": child.pid,
+                "started": datetime.fromtimestamp(child.started, UTC).isoformat(timespec="milliseconds"),
+                "state": child.state.value,
+                "generation": child.generation,
+            }
+            for child in self._pool.children
+        ]
+        return _json({"workers": rows})
+
+
+def _json(document: object, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(document), status=status, content_type="application/json")
