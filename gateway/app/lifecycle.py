@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from gateway.app.pulse import keep_pulse
 from gateway.app.server import App
 from gateway.budget import Ledger
 from gateway.budget.reaper import keep_sweeping
@@ -83,7 +84,8 @@ async def assembled(config: Config, store: Store, vocabularies: Vocabularies) ->
         lease_seconds = config.ledger.lease_seconds
         ledger = Ledger(store, load(), lease_seconds=lease_seconds)
         gateway = build(config, store, ledger, counter, upstream, aside, metrics, warnings, _tracing(config, stack))
-        for work in (gateway.holds.keep_beating(), keep_sweeping(ledger, store, every_seconds=lease_seconds / 4)):
+        sweeping = keep_sweeping(ledger, store, every_seconds=lease_seconds / 4)
+        for work in (gateway.holds.keep_beating(), sweeping, keep_pulse(gateway)):
             await stack.enter_async_context(_background(work))
         assembly = Assembly(App(gateway), vocabularies, demo)
         stack.push_async_callback(assembly.finish)

@@ -137,6 +137,11 @@ class Holds:
         self._every_seconds = every_seconds
         self._open: set[Hold] = set()
 
+    @property
+    def count(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
     def add(self, hold: Hold) -> None:
         """Keep a hold alive."""
         self._open.add(hold)
