@@ -55,7 +55,11 @@ class Server:
 
     def rss_mib(self) -> float:
         """Give the resident memory of the largest process of the tree, the store apart: of a worker."""
-        return max(_rss_mib(pid) for pid in self._pids())
+        return max(self.memory().values())
+
+    def memory(self) -> dict[int, float]:
+        """Give the resident memory of each process of the tree, the store apart."""
+        return {pid: _rss_mib(pid) for pid in self._pids()}
 
     def _pids(self) -> Iterator[int]:
         waiting = [self.pid]

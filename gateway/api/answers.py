@@ -1,6 +1,7 @@
 """JSON answers and errors of our own endpoints."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ def json_answer(value: Any, call_id: str, *, status: int = 200) -> web.Response:
     )
 
 
+@cache
 def error_in(wire: Wire) -> Speaker:
     """Give who tells errors in a wire language, with the headers that they bring along."""
     errors = ERRORS[wire]

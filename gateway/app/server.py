@@ -6,12 +6,12 @@ import structlog
 from aiohttp import web
 
 from gateway import NAME
-from gateway.api.answers import Speaker, openai_error
+from gateway.api.answers import Speaker, error_in
 from gateway.api.entry import Entry, Handler
 from gateway.app.connection import Server
 from gateway.app.paths import Paths
 from gateway.app.table import TABLE
-from gateway.app.unmetered import is_method, refusal
+from gateway.app.unmetered import is_method, refusal, wire_of
 from gateway.errors import BadRequest, GatewayError, MethodNotAllowed
 from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.ids import new_id
@@ -53,7 +53,7 @@ class App:
         be read as its text.
         """
         call_id = new_id()
-        speak: Speaker = openai_error
+        speak: Speaker = error_in(wire_of(request.raw_path))
         try:
             entry, params = self._find(request)
             speak = entry.speak

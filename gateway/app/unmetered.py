@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from gateway.errors import NotFound, NotMetered
+from gateway.model import Wire
 
 _LATER = "its tokens are used later, and no answer that passes here reports them"
 _SOCKET = "its tokens flow over a WebSocket"
@@ -64,6 +65,23 @@ _METHODS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Gemini's methods, which stand at the end of a path."""
+
+_WIRES = (
+    ("/v1/messages", Wire.ANTHROPIC),
+    ("/v1beta/", Wire.GEMINI),
+    ("/upload/v1beta/", Wire.GEMINI),
+    ("/api/pull", Wire.OLLAMA),
+    ("/api/push", Wire.OLLAMA),
+    ("/api/create", Wire.OLLAMA),
+    ("/api/copy", Wire.OLLAMA),
+    ("/api/delete", Wire.OLLAMA),
+    ("/model/", Wire.BEDROCK),
+)
+
+
+def wire_of(path: str) -> Wire:
+    """Give the language in which whoever asks for an unknown path would understand the refusal."""
+    return next((wire for prefix, wire in _WIRES if path.startswith(prefix)), Wire.OPENAI)
 
 
 def is_method(path: str) -> bool:

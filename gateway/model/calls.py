@@ -168,6 +168,7 @@ class Call:
     tool's result. `service` is the level of service that is asked for, where that has a price of its own. `purpose` and
     `user` are what the body says of them, unchecked. `thinks`: the request turns thinking that no stream shows on or
     off (None: it does not say). `other_models` are asked by a tool that the provider runs.
+    `is_bounded`: the provider keeps to `output_bound`; else that is only what is expected, and more may come.
     `query` goes upstream with the path, its question mark included.
     """
 
@@ -195,6 +196,7 @@ class Call:
     thinks: bool | None = None
     other_models: tuple[str, ...] = ()
     query: str = ""
+    is_bounded: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
     dialect    three tables: a provider's dialect, an operation's wire format, a language's errors
     format     what a wire format answers; metering: what every stream's meter does
     openai     one package or module for each language
-    request    decoding, fields, headers        answer    sse (framing)
+    request    decoding, fields, headers        answer    sse, ndjson, eventstream (framing)
     where      route: model -> provider         names     what a model's name tells
 
 The rule that matters: bytes pass through. What is read here is read to meter it, never to translate it.

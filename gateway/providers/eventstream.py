@@ -11,6 +11,8 @@ import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 
 from gateway.providers.sse import Fragment
 
@@ -27,6 +29,7 @@ _STRING = 7
 # The other types of header value, and how long each is: true, false, byte, short, int, long, timestamp, UUID.
 _FIXED_BYTES = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 _BYTES = 6
+_USUAL_BYTES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,9 @@ def decode(frame: bytes) -> Message | None:
     """Read a whole message that the splitter gave; None where its headers do not fit together."""
     _, length, _ = _PRELUDE.unpack_from(frame)
     end = _PRELUDE.size + length
+    read = _headers if length > _USUAL_BYTES else _usual_headers
     try:
-        headers = _headers(frame[_PRELUDE.size : end])
+        headers = read(frame[_PRELUDE.size : end])
     except (struct.error, UnicodeDecodeError, KeyError, IndexError):
         return None
     return Message(headers, frame[end : -_CRC.size])
@@ -118,7 +122,13 @@ def _header(pair: tuple[str, str]) -> bytes:
     return struct.pack("!B", len(name)) + name + struct.pack("!BH", _STRING, len(value)) + value
 
 
-def _headers(data: bytes) -> dict[str, str]:
+@lru_cache(64)
+def _usual_headers(data: bytes) -> Mapping[str, str]:
+    """Read the headers of a kind of event: all of its messages have the same."""
+    return _headers(data)
+
+
+def _headers(data: bytes) -> Mapping[str, str]:
     """Read the headers, and keep those that are strings."""
     headers: dict[str, str] = {}
     at = 0
@@ -133,4 +143,4 @@ def _headers(data: bytes) -> dict[str, str]:
         at += 2 + length
         if kind == _STRING:
             headers[name] = data[at - length : at].decode()
-    return headers
+    return MappingProxyType(headers)

@@ -30,6 +30,7 @@ MOST_PARTS = 128
 
 _MOST_HEADERS = 8
 _MOST_HEADER_BYTES = 4096
+_BITE_BYTES = 1 << 18
 _HEAD_BYTES = 48 * 1024  # in base64, what `gateway.providers.media` looks at
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}(\[[A-Za-z0-9_.-]{0,64}\]){0,4}", re.ASCII)
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]", re.ASCII)  # RFC 2046 section 5.1.1
@@ -86,13 +87,20 @@ def _parts(parser: PushMultipartParser, body: bytes) -> Iterator[tuple[Multipart
     segment: MultipartSegment | None = None
     data = bytearray()
     with parser:
-        for event in parser.parse(body) if body else ():
+        for event in _events(parser, body):
             if isinstance(event, MultipartSegment):
                 segment, data = event, bytearray()
             elif event:
-                data = data + event if data else event
+                data += event
             elif segment is not None:
                 yield segment, bytes(data)
+
+
+def _events(parser: PushMultipartParser, body: bytes) -> Iterator[MultipartSegment | bytearray | None]:
+    """Feed the parser by the bite: one search through a large body would hold the interpreter for half a second."""
+    body = body.removesuffix(b"\r\n")  # after the end, a bite of its own would be too much for the parser
+    for at in range(0, len(body), _BITE_BYTES):
+        yield from parser.parse(body[at : at + _BITE_BYTES])
 
 
 def _add(fields: dict[str, Any], segment: MultipartSegment, data: bytes) -> None:

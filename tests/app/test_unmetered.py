@@ -47,3 +47,24 @@ async def test_it_is_refused_over_http(edge: Edge, method: str, path: str) -> No
         error = (await got.json())["error"]
     assert (got.status, error["code"]) == (404, "endpoint_not_metered")
     assert "not metered" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("/v1/messages/batches", ("error", "message")),
+        ("/v1beta/cachedContents", ("error", "message")),
+        ("/api/pull", ("error",)),
+        ("/model/m/invoke", ("message",)),
+        ("/v1/batches", ("error", "message")),
+    ],
+)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_reason_is_told_in_the_language_of_the_path(edge: Edge, path: str, place: tuple[str, ...]) -> None:
+    """Each language's SDK finds the message where it looks for one."""
+    async with edge.untouched(), edge.client.session.post(edge.client.url + path) as got:
+        found = await got.json()
+        assert got.status == 404
+    for name in place:
+        found = found[name]
+    assert "gateway" in found

@@ -1,7 +1,7 @@
 """A far end that speaks Converse (https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html).
 
-Steps of a model's name: `say-N` words, `think` before them, `tools` instead; `cached` (parts of the prompt), `silent` (no
-usage); `end-error` an exception instead of the last two events, `end-flaw` a wrong checksum, `status-N` a refusal.
+Steps of a model's name: `say-N` words, `think` before them, `tools` instead; `cached` (parts of the prompt), `silent`
+(no usage); `end-error` an exception instead of the end, `end-flaw` a wrong checksum, `status-N` a refusal.
 """
 
 import json

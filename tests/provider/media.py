@@ -47,7 +47,7 @@ RANKING = {
 
 @dataclass
 class Plan:
-    """How the next answer is: JSON, or pieces of another media type; `break_at` cuts it, `wait_at` waits for the gate."""
+    """How the next answer is: JSON, or pieces of another type; `break_at` cuts it, `wait_at` waits for the gate."""
 
     body: Any = None
     pieces: list[bytes] | None = None
@@ -105,11 +105,13 @@ class FarEnd:
 async def _form(request: web.Request) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in (await request.post()).items():
-        is_file = isinstance(value, web.FileField)
-        fields.setdefault(name, []).append(
-            (value.filename, value.content_type, value.file.read()) if is_file else value
-        )
+        fields.setdefault(name, []).append(_file(value) if isinstance(value, web.FileField) else value)
     return fields
+
+
+def _file(value: web.FileField) -> tuple[str, str, bytes]:
+    with value.file as file:
+        return value.filename, value.content_type, file.read()
 
 
 def _documented(path: str) -> dict[str, Any]:

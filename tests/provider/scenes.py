@@ -53,7 +53,7 @@ class Script:
 
 @dataclass
 class Stage:
-    """The far end: its address, what it was asked, the gate, and how many streams were left."""
+    """The far end: its address, what it was asked, the gate, and whether a stream was left."""
 
     url: str = ""
     asked: list[Asked] = field(default_factory=list)
@@ -87,6 +87,7 @@ class Scene:
         writer = await response.prepare(self._request)
         assert isinstance(writer, AbstractStreamWriter)
         writer.send_headers()
+        is_whole = False
         try:
             for place, word in enumerate(words):
                 if place == self.script.number("gate"):
@@ -96,9 +97,10 @@ class Scene:
                     self._request.transport.abort()
                 await response.write(word)
             await response.write(end)
-        except (asyncio.CancelledError, ConnectionResetError):
-            self._stage.left.set()
-            raise
+            is_whole = True
+        finally:
+            if not is_whole:
+                self._stage.left.set()
         await response.write_eof()
         return response
 

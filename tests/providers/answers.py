@@ -102,7 +102,7 @@ ANSWERS = [
             '{"prompt_tokens":17,"completion_tokens":84,"total_tokens":101,"completion_tokens_details":'
             '{"audio_tokens":65,"text_tokens":19}}',
         ),
-        Usage(17, 84),
+        Usage(17, 84, output_audio_tokens=65),
         ["Yes."],
     ),
     # OpenAI guide, structured outputs: a refusal has its own field

@@ -150,6 +150,15 @@ def test_any_bytes_are_a_form_or_refused(body: bytes) -> None:
     assert isinstance(found, dict)
 
 
+@pytest.mark.parametrize("size", [262_000, 262_044, 524_000, 800_000])
+@given(st.integers(0, 160))
+def test_a_large_file_reads_the_same(size: int, more: int) -> None:
+    """Wherever its end falls: a large body is read by the bite."""
+    file = File("a.wav", "audio/wav", b"\r\n--b" * ((size + more) // 5))
+    written = write_form({"file": file, "model": "m"})
+    assert read_form(written.body, {"content-type": written.content_type}) == {"file": file, "model": "m"}
+
+
 def test_fields_have_types() -> None:
     """A form has texts only; a number, or yes and no, is read from them strictly."""
     fields = {"n": "3", "yes": "True", "no": "false", "file": File("a", "b/c", b"")}

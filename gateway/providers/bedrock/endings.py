@@ -69,7 +69,10 @@ def error_headers(error: GatewayError, call_id: str) -> dict[str, str]:
 
 
 def _type_of(error: GatewayError) -> str:
-    """Give AWS's word: of a budget one that its SDKs repeat where coming back soon helps, else one they do not."""
+    """Give AWS's word: of a budget that of a throttle where coming back soon helps, else that of a quota.
+
+    AWS's SDKs ask twice more after any 429, whatever its word.
+    """
     if isinstance(error, BudgetRefused):
         return "ThrottlingException" if error.type == _COMES_BACK else "ServiceQuotaExceededException"
     return next((name for kind, name in _TYPES.items() if isinstance(error, kind)), "InternalServerException")

@@ -32,12 +32,5 @@ class Metadata(msgspec.Struct, gc=False):
 
 
 open_answer = opener(Answer)
+open_event = opener(Event)
 open_metadata = opener(Metadata)
-
-
-def open_event(data: bytes) -> Event | None:
-    """Read an event of a stream; None for anything else."""
-    return _open_event(data)
-
-
-_open_event = opener(Event)

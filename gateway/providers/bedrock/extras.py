@@ -40,6 +40,7 @@ _THINKING = ("thinking", "reasoning_config", "reasoningConfig")
 _EFFORT = "reasoning_effort"
 # Models that think not at all, or show what they think; Nova thinks when it is told to
 # (https://docs.aws.amazon.com/bedrock/latest/userguide/inference-reasoning.html).
+_UNSEEN = re.compile(r"\bopenai\.(gpt-[5-9]|o\d)")
 _ALOUD = re.compile(
     r"\b(amazon\.(nova|titan)|meta\.llama|mistral\.|cohere\.|ai21\.|deepseek\.|qwen\.|writer\.|openai\.gpt-oss)"
 )
@@ -101,4 +102,4 @@ def _thinks(fields: Mapping[str, Any], model: str) -> bool | None:
     name = model.lower()
     if _ALOUD.search(name):
         return False
-    return True if fields.get(_EFFORT) else claude_thinks(name)
+    return True if fields.get(_EFFORT) or _UNSEEN.search(name) else claude_thinks(name)

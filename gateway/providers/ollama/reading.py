@@ -52,6 +52,8 @@ def read(request: Request) -> Call:
         choices=1,
         media=shape.media,
         has_tools=bool(optional(body, "tools", list)),
+        # A template of the client's own may repeat the prompt as often as it likes.
+        has_unseen=bool(body.get("template")),
         can_cap=not is_embedding,
         is_tool_turn=shape.is_tool_turn,
         session=request.session,

@@ -102,9 +102,9 @@ class EventMeter(SseMetering):
         self._held = frame
         return False
 
-    def _receive(self, kind: str, event: Event) -> None:
-        """Count what an event brings."""
-        raise NotImplementedError
+    def _receive(self, _kind: str, _event: Event) -> None:
+        """Count what an event brings; of one that nobody reads, that it came."""
+        self._keep_nothing()
 
 
 def usage_in(raw: Any) -> Usage | None:

@@ -85,6 +85,7 @@ def read(request: Request) -> Call:
         user=optional(body, "user", str),
         headers=forward_headers(request.headers),
         thinks=False,
+        is_bounded=False,
     )
 
 

@@ -69,6 +69,8 @@ def _with_details(raw: dict[str, Any], prompt: int, completion: int) -> Usage:
         cache_read_tokens=cached,
         cache_creation_tokens=min(prompt - cached, written),
         reasoning_tokens=min(completion, reasoning),
+        input_audio_tokens=min(prompt, _first_count(prompt_details.get("audio_tokens"))),
+        output_audio_tokens=min(completion, _first_count(completion_details.get("audio_tokens"))),
     )
 
 

@@ -14,7 +14,7 @@ BODIES: dict[Endpoint, dict[str, Any]] = {
 }
 
 
-def ask(endpoint: Endpoint = Endpoint.OLLAMA_CHAT, **fields: Any) -> Call:
+def ask(endpoint: Endpoint = Endpoint.OLLAMA_CHAT, /, **fields: Any) -> Call:
     """Read a small valid body with these fields added or replaced."""
     return native.read(Request(endpoint, "01J", json.dumps(BODIES[endpoint] | fields).encode()))
 

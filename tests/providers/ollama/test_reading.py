@@ -42,6 +42,12 @@ def test_the_output_bound(options: dict[str, Any] | None, bound: int | None) -> 
     assert ask(Endpoint.OLLAMA_GENERATE, options=options).output_bound == bound
 
 
+def test_a_template_of_ones_own_is_unseen() -> None:
+    """It may repeat the prompt: the body's bytes bound no longer what the model reads."""
+    assert ask(Endpoint.OLLAMA_GENERATE, template="{{ .Prompt }}{{ .Prompt }}").has_unseen
+    assert not ask(Endpoint.OLLAMA_GENERATE, template="").has_unseen
+
+
 def test_embeddings() -> None:
     """They have no output, do not flow, and nothing can cap them."""
     call = ask(Endpoint.OLLAMA_EMBED, input=["a", "b"], stream=True)
