@@ -40,10 +40,17 @@ _DEPLOYED = {
     "/completions": Endpoint.COMPLETIONS,
     "/embeddings": Endpoint.EMBEDDINGS,
 }
+_DEPLOYED_MEDIA = {
+    "/audio/transcriptions": Endpoint.TRANSCRIPTIONS,
+    "/audio/translations": Endpoint.TRANSLATIONS,
+    "/audio/speech": Endpoint.SPEECH,
+    "/images/generations": Endpoint.IMAGES,
+    "/images/edits": Endpoint.IMAGE_EDITS,
+}
 """What Azure's clients ask a deployment for; the model stands in the path, or in the body of the v1 API."""
 
 _AZURE: Mapping[str, Endpoint] = {
-    **{f"/openai/deployments/{{model}}{place}": endpoint for place, endpoint in _DEPLOYED.items()},
+    **{f"/openai/deployments/{{model}}{place}": endpoint for place, endpoint in (_DEPLOYED | _DEPLOYED_MEDIA).items()},
     **{f"/openai/v1{place}": endpoint for place, endpoint in _DEPLOYED.items()},
     "/openai/v1/responses": Endpoint.RESPONSES,
     "/openai/responses": Endpoint.RESPONSES,
