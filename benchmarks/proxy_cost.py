@@ -33,6 +33,7 @@ CHUNK = HEAD + b'[{"index":0,"delta":{"content":" word"},"finish_reason":null}],
 USAGE = HEAD + b'[],"usage":{"prompt_tokens":14,"completion_tokens":100,"total_tokens":114}}\n\n'
 CONFIG = """
 server: {{port: 0}}
+admin: {{port: 0}}
 store: {{url: embedded, data_dir: ./data}}
 providers: {{far: {{dialect: openai, base_url: "http://127.0.0.1:{port}/v1", models: {{gpt-4o-mini: {{max_output_tokens: 16384}}}}}}}}
 purposes: {{QA: {{category: chat}}}}
@@ -88,10 +89,21 @@ async def serve(role: str, origin: str) -> None:
 
 def gateway(config: str) -> None:
     """Run the gateway and say where it listens."""
-    from gateway.config import load  # noqa: PLC0415 - only this role needs it
-    from gateway.supervisor import serve as serve_gateway  # noqa: PLC0415
+    from gateway.supervisor import serve as serve_gateway  # noqa: PLC0415 - only this role needs it
 
-    serve_gateway(load(Path(config), {}), lambda _, url: print(json.dumps({"url": url}), flush=True))
+    serve_gateway(Path(config), lambda _, url, __: print(json.dumps({"url": url}), flush=True))
+
+
+def _family(pid: int) -> list[int]:
+    """Give a process and those below it, without the store."""
+    children = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    ours = [child for child in children if "valkey" not in Path(f"/proc/{child}/comm").read_text()]
+    return [pid, *(one for child in ours for one in _family(child))]
+
+
+def _ticks(pid: int) -> int:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 class Server:
@@ -106,9 +118,8 @@ class Server:
         self.url = json.loads(self.process.stdout.readline())["url"]
 
     def cpu_seconds(self) -> float:
-        """Give user + system time so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Give user + system time so far, of the process and those below it."""
+        return sum(map(_ticks, _family(self.process.pid))) / os.sysconf("SC_CLK_TCK")
 
     def end(self) -> None:
         """End it by its own process id."""

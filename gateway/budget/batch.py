@@ -6,11 +6,13 @@ A call to the store is never cancelled: who stops waiting leaves its operation t
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from gateway.budget import keys, wire
 from gateway.errors import StoreUnavailable
-from gateway.store.connection import Script, Store, outage
+from gateway.store.border import outage
+from gateway.store.connection import Script, Store
 
 MOST_OPERATIONS = 64
 MOST_IN_FLIGHT = 2
@@ -23,10 +25,14 @@ class LedgerFault(RuntimeError):
     """The script could not carry out an operation: a program error, never the client's."""
 
 
+Batch = list[tuple[wire.Operation, asyncio.Future[Answer]]]
+
+
 @dataclass(slots=True)
 class _Lane:
-    """One shard's operations: those waiting, and how many batches are on their way."""
+    """One shard's operations: those waiting, and how many batches are on their way. `shared`: the shard's own keys."""
 
+    shared: tuple[str, str, str]
     waiting: deque[tuple[wire.Operation, asyncio.Future[Answer]]] = field(default_factory=deque)
     in_flight: int = 0
     is_scheduled: bool = False
@@ -39,57 +45,59 @@ class Batcher:
         self._store = store
         self._script = script
         self._lanes: dict[str, _Lane] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def submit(self, prefix: str, op: wire.Operation) -> asyncio.Future[Answer]:
         """Queue an operation for a shard; the future fails with StoreUnavailable or LedgerFault."""
         loop = asyncio.get_running_loop()
         lane = self._lanes.get(prefix)
         if lane is None:
-            lane = self._lanes[prefix] = _Lane()
+            lane = self._lanes[prefix] = _Lane(keys.shared(prefix))
         future: asyncio.Future[Answer] = loop.create_future()
         lane.waiting.append((op, future))
-        self._schedule(prefix, lane)
+        if not lane.is_scheduled:
+            self._schedule(lane, loop)
         return future
 
-    def _schedule(self, prefix: str, lane: _Lane) -> None:
+    def _schedule(self, lane: _Lane, loop: asyncio.AbstractEventLoop) -> None:
         if lane.is_scheduled or lane.in_flight >= MOST_IN_FLIGHT or not lane.waiting:
             return
         lane.is_scheduled = True
-        asyncio.get_running_loop().call_soon(self._flush, prefix, lane)
+        loop.call_soon(self._flush, lane)
 
-    def _flush(self, prefix: str, lane: _Lane) -> None:
+    def _flush(self, lane: _Lane) -> None:
         lane.is_scheduled = False
         while lane.waiting and lane.in_flight < MOST_IN_FLIGHT:
-            batch: list[tuple[wire.Operation, asyncio.Future[Answer]]] = []
+            batch: Batch = []
             while lane.waiting and len(batch) < MOST_OPERATIONS:
                 op, future = lane.waiting.popleft()
                 if not future.done():  # nobody waits for it any more, and it never left
                     batch.append((op, future))
-            if not batch:
-                return
-            lane.in_flight += 1
-            task = asyncio.get_running_loop().create_task(self._send(prefix, lane, batch))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            if batch:
+                self._send(lane, batch)
 
-    async def _send(self, prefix: str, lane: _Lane, batch: list[tuple[wire.Operation, asyncio.Future[Answer]]]) -> None:
-        failure: Exception = LedgerFault("a batch could not be written, or its answer not be read")
+    def _send(self, lane: _Lane, batch: Batch) -> None:
+        reply: asyncio.Future[bytes] | None = None
         try:
             names, packed = wire.encode([op for op, _ in batch])
-            reply = await self._store.run(self._script, [*keys.shared(prefix), *names], [packed])
-            now_ms, answers = wire.decode(reply)
-            for (_, future), answer in zip(batch, answers, strict=True):
-                if not future.done():
-                    _resolve(future, now_ms, answer)
-        except (StoreUnavailable, RuntimeError) as exc:
-            failure = exc
+            reply = self._store.submit(self._script, [*lane.shared, *names], [packed])
+            lane.in_flight += 1
+            reply.add_done_callback(partial(self._answered, lane, batch))
         finally:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(_again(failure))
-            lane.in_flight -= 1
-            self._schedule(prefix, lane)
+            if reply is None:
+                _fail(batch, LedgerFault("a batch could not be written"))
+
+    def _answered(self, lane: _Lane, batch: Batch, reply: "asyncio.Future[bytes]") -> None:
+        lane.in_flight -= 1
+        failure = reply.exception()
+        try:
+            if failure is None:
+                now_ms, answers = wire.decode(reply.result())
+                for (_, future), answer in zip(batch, answers, strict=True):
+                    if not future.done():
+                        _resolve(future, now_ms, answer)
+        finally:
+            _fail(batch, failure or LedgerFault("the answer to a batch could not be read"))
+            self._schedule(lane, reply.get_loop())
 
 
 def _resolve(future: asyncio.Future[Answer], now_ms: int, answer: list[Any]) -> None:
@@ -99,8 +107,12 @@ def _resolve(future: asyncio.Future[Answer], now_ms: int, answer: list[Any]) -> 
         future.set_result((now_ms, answer))
 
 
-def _again(exc: Exception) -> Exception:
-    """Give each waiter an exception of its own: a shared one would collect every waiter's traceback."""
-    if isinstance(exc, StoreUnavailable):
-        return StoreUnavailable(exc.message, headers=exc.headers)
-    return LedgerFault(str(exc))
+def _fail(batch: Batch, failure: BaseException) -> None:
+    """Fail those that have no answer, each with an exception of its own: a shared one would collect every traceback."""
+    for _, future in batch:
+        if future.done():
+            continue
+        if isinstance(failure, StoreUnavailable):
+            future.set_exception(StoreUnavailable(failure.message, headers=failure.headers))
+        else:
+            future.set_exception(LedgerFault(str(failure)))

@@ -11,6 +11,7 @@ Every operation is idempotent by its call id, so a reply that is lost is never a
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -46,7 +47,8 @@ class Ledger:
         self._windows = CandidateCache()
         self._clock = clock
         self._offset_ms = 0
-        self._closing: set[asyncio.Task[str]] = set()
+        self._specs = wire.Specs(self._windows)
+        self._closing: set[asyncio.Future[Any]] = set()
 
     def now_ms(self) -> int:
         """Give the store's time as well as it is known: the local clock, corrected by the last answer."""
@@ -62,7 +64,7 @@ class Ledger:
 
     async def _ask_to_hold(self, order: Order) -> Answer:
         try:
-            return await self._fresh(lambda: self._reservation(order), order.company_id)
+            return await self._fresh(partial(self._reservation, order), order.company_id)
         except (asyncio.CancelledError, StoreUnavailable):
             _ = self._close(order, lambda: self._release_of(self._unknown(order)))  # goes on behind
             raise
@@ -77,7 +79,7 @@ class Ledger:
             order.want_tokens,
             order.least_tokens,
             int(order.share),
-            wire.specs(op, prefix, order.asks, self._windows, self.now_ms()),
+            self._specs.rows(op, prefix, order.asks, self.now_ms()),
             wire.rollup(op, order.plan),
             order.who,
         ]
@@ -88,7 +90,7 @@ class Ledger:
         order = lease.order
         prefix = shard_of(order.company_id)
         op = Operation(["extend", 0, order.call_id, self._lease_ms, want_tokens])
-        op.fields.append(wire.specs(op, prefix, order.asks, self._windows, self.now_ms()))
+        op.fields.append(self._specs.rows(op, prefix, order.asks, self.now_ms()))
         _, answer = await self._ask(prefix, op)
         if answer[0] == "gone":
             return Extension(lease.granted_tokens, gone=True)
@@ -97,15 +99,15 @@ class Ledger:
             return Extension(answer[1], refused_by=wire.level(order.asks[place].budget, answer[3][place]))
         return Extension(answer[1])
 
-    def settle(self, lease: Lease, amounts: Sequence[int], rollup: Rollup) -> "asyncio.Task[str]":
-        """Charge what was used, one amount per ask, and free the rest; gives a task that no caller can cancel.
+    def settle(self, lease: Lease, amounts: Sequence[int], rollup: Rollup) -> "asyncio.Future[str]":
+        """Charge what was used, one amount per ask, and free the rest; gives a future of what happened.
 
-        The task tries again while the store is away, for as long as the store would know a late settle, and ends with
-        what happened: settled, corrected, recovered, already, doubtful; or lost.
+        That is: settled, corrected, recovered, already, doubtful; or lost. While the store is away it is tried again,
+        for as long as the store would know a late settle. Cancelling the future takes nothing back.
         """
         return self._close(lease.order, lambda: self._settlement(lease, "s", amounts, rollup))
 
-    def release(self, lease: Lease) -> "asyncio.Task[str]":
+    def release(self, lease: Lease) -> "asyncio.Future[str]":
         """Free a hold of a call that used nothing: no request byte was sent, or the upstream refused it."""
         return self._close(lease.order, lambda: self._release_of(lease))
 
@@ -117,7 +119,7 @@ class Ledger:
             op.key(keys.tombstone(prefix, order.call_id)),
             kind,
             lease.admitted_ms,
-            wire.entries(op, prefix, order.asks, lease.positions),
+            self._specs.entries(op, prefix, order.asks, lease.positions),
             list(amounts),
             wire.rollup(op, rollup),
             order.who,
@@ -134,39 +136,62 @@ class Ledger:
         """Give the lease of a reserve whose answer nobody has: the store knows its places, or turns it away later."""
         return Lease(order, self.now_ms(), 0, (Position(0, 0),) * len(order.asks), ())
 
-    def _close(self, order: Order, operation: Callable[[], Operation]) -> "asyncio.Task[str]":
-        closing = self._keep_closing(shard_of(order.company_id), operation)
-        task = asyncio.get_running_loop().create_task(closing, name=f"close {order.call_id}")
-        self._closing.add(task)
-        task.add_done_callback(self._closed)
-        return task
+    def _close(self, order: Order, operation: Callable[[], Operation]) -> "asyncio.Future[str]":
+        outcome: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        prefix = shard_of(order.company_id)
+        first = self._batcher.submit(prefix, operation())
+        self._closing.add(first)
 
-    def _closed(self, task: "asyncio.Task[str]") -> None:
-        """Forget a charge that arrived; say loudly of one that did not."""
-        self._closing.discard(task)
-        if task.cancelled() or task.exception() is not None or task.result() in _NOT_CHARGED:
-            reason = "cancelled" if task.cancelled() else str(task.exception() or task.result())
-            log.error("charge_failed", call=task.get_name(), reason=reason)
+        def answered(first: "asyncio.Future[Answer]") -> None:
+            self._closing.discard(first)
+            if isinstance(first.exception(), StoreUnavailable):
+                again = asyncio.get_running_loop().create_task(self._keep_closing(prefix, operation))
+                self._closing.add(again)
+                again.add_done_callback(closed)
+            else:
+                closed(first)
 
-    async def _keep_closing(self, prefix: str, operation: Callable[[], Operation]) -> str:
+        def closed(last: "asyncio.Future[Any]") -> None:
+            self._closing.discard(last)
+            self._tell(order.call_id, last, outcome)
+
+        first.add_done_callback(answered)
+        return outcome
+
+    def _tell(self, call_id: str, last: "asyncio.Future[Answer]", outcome: "asyncio.Future[str]") -> None:
+        """Say what became of a charge; loudly of one that did not arrive."""
+        failure = asyncio.CancelledError("cancelled") if last.cancelled() else last.exception()
+        word = "" if failure else self._noted(last.result())[1][0]
+        if failure or word in _NOT_CHARGED:
+            log.error("charge_failed", call=call_id, reason=str(failure or word))
+        if outcome.done():
+            return
+        if last.cancelled():
+            outcome.cancel()
+        elif failure:
+            outcome.set_exception(failure)
+            outcome.exception()  # told above; who waits for it still gets it
+        else:
+            outcome.set_result(word)
+
+    async def _keep_closing(self, prefix: str, operation: Callable[[], Operation]) -> Answer:
         deadline = time.monotonic() + _CLOSING_LIFE_SECONDS
         pause_seconds = _CLOSING_PAUSE_SECONDS
         while True:
-            try:
-                _, answer = await self._ask(prefix, operation())
-                return str(answer[0])
-            except StoreUnavailable:
-                if time.monotonic() > deadline:
-                    return "lost"
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, _CLOSING_PAUSE_MOST_SECONDS)
+            try:
+                return await self._batcher.submit(prefix, operation())
+            except StoreUnavailable:
+                if time.monotonic() > deadline:
+                    return self.now_ms(), ["lost"]
 
     async def drain(self, timeout_seconds: float) -> int:
         """Wait for settles and releases that are still on their way; gives how many did not make it in time."""
-        if not self._closing:
-            return 0
-        _, pending = await asyncio.wait(self._closing, timeout=timeout_seconds)
-        return len(pending)
+        deadline = time.monotonic() + timeout_seconds
+        while self._closing and (left_seconds := deadline - time.monotonic()) > 0:
+            await asyncio.wait(self._closing, timeout=left_seconds)  # one that failed is tried again
+        return len(self._closing)
 
     async def read(self, company_id: str, budgets: Sequence[Budget]) -> tuple[Level, ...]:
         """Give the numbers that a reserve would use, without writing anything."""
@@ -175,7 +200,7 @@ class Ledger:
 
         def operation() -> Operation:
             op = Operation(["read", 0])
-            op.fields.append(wire.specs(op, prefix, asks, self._windows, self.now_ms()))
+            op.fields.append(self._specs.rows(op, prefix, asks, self.now_ms()))
             return op
 
         _, answer = await self._fresh(operation, company_id)
@@ -192,7 +217,7 @@ class Ledger:
                 op.key(keys.tombstone(prefix, report.id)),
                 report.digest,
                 report.life_seconds * 1000,
-                wire.specs(op, prefix, asks, self._windows, self.now_ms()),
+                self._specs.rows(op, prefix, asks, self.now_ms()),
                 list(report.amounts),
                 wire.rollup(op, report.rollup),
                 report.who,
@@ -233,14 +258,17 @@ class Ledger:
 
     async def _fresh(self, operation: Callable[[], Operation], company_id: str) -> Answer:
         """Ask again while the candidate windows are stale: the first answer tells the store's time."""
+        prefix = shard_of(company_id)
         for _ in range(_STALE_TRIES):
-            answer = await self._ask(shard_of(company_id), operation())
+            answer = await self._ask(prefix, operation())
             if answer[1][0] != "stale":
                 return answer
         raise LedgerFault("the store's clock does not stand still: no calendar window holds it")
 
     async def _ask(self, prefix: str, op: Operation) -> Answer:
-        answer = await self._batcher.submit(prefix, op)
+        return self._noted(await self._batcher.submit(prefix, op))
+
+    def _noted(self, answer: Answer) -> Answer:
         self._offset_ms = answer[0] - int(self._clock() * 1000)
         return answer
 

@@ -24,6 +24,7 @@ from gateway.model import (
     Unit,
 )
 
+_MOST_KNOWN = 65_536
 MODES = {Enforcement.HARD: 2, Enforcement.SOFT: 1, Enforcement.SHADOW: 0}
 
 
@@ -57,83 +58,121 @@ class Position:
     mark: int
 
 
-def kind(budget: Budget) -> str:
-    """Give the letter that a budget's window has in the script."""
-    match budget.window:
-        case Rolling():
-            return "r"
-        case Calendar():
-            return "c"
-        case Fixed():
-            return "f"
-        case Lifetime():
-            return "l"
+@dataclass(frozen=True, slots=True)
+class _Constants:
+    """What never changes about one budget in the script's eyes."""
+
+    budget: Budget
+    prefix: str
+    state: str
+    buckets: str
+    overrides: str
+    kind: str
+    places: tuple[int, int, int, int]
+    mode: int
+    counts: int
 
 
-def _places(budget: Budget, cache: CandidateCache, now_ms: int) -> tuple[int, int, int, int]:
+class Specs:
+    """Budgets as the script reads them. What is constant about each is kept: a call names the same few again."""
+
+    def __init__(self, cache: CandidateCache) -> None:
+        self._cache = cache
+        self._known: dict[int, _Constants] = {}
+
+    def rows(self, op: Operation, prefix: str, asks: Sequence[Ask], now_ms: int) -> list[list[Any]]:
+        """Give the budgets of an operation, declaring their keys."""
+        names = op.keys
+        rows: list[list[Any]] = []
+        for ask in asks:
+            known, budget = self._constants(prefix, ask.budget), ask.budget
+            names.append(known.state)
+            state_index, bucket_index = len(names), 0
+            if known.buckets:
+                names.append(known.buckets)
+                bucket_index = len(names)
+            names.append(known.overrides)
+            # A window of the calendar moves on; all others are where they were.
+            places = known.places if known.kind != "c" else self._candidates(budget, now_ms)
+            row = [state_index, bucket_index, len(names), budget.id, known.kind, *places]
+            rows.append([*row, budget.limit, known.mode, ask.minimum, ask.rate_micros, known.counts])
+        return rows
+
+    def entries(
+        self, op: Operation, prefix: str, asks: Sequence[Ask], positions: Sequence[Position]
+    ) -> list[list[Any]]:
+        """Give the entries of a settle: the same budgets, in the same order, at the place of their admission."""
+        names = op.keys
+        rows: list[list[Any]] = []
+        for ask, at in zip(asks, positions, strict=True):
+            known = self._constants(prefix, ask.budget)
+            bucket_index = span = 0
+            if known.buckets:
+                names.append(known.buckets)
+                bucket_index, span = len(names), known.places[1]
+            names.append(known.state)
+            rows.append([len(names), bucket_index, known.budget.id, known.kind, at.start, at.mark, span])
+        return rows
+
+    def _constants(self, prefix: str, budget: Budget) -> _Constants:
+        known = self._known.get(id(budget))
+        # What is kept holds its budget, so no other can come to have the same identity meanwhile.
+        if known is None or known.budget is not budget or known.prefix != prefix:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            known = self._known[id(budget)] = _constants(prefix, budget)
+        return known
+
+    def _candidates(self, budget: Budget, now_ms: int) -> tuple[int, int, int, int]:
+        assert isinstance(budget.window, Calendar)
+        found = self._cache.at(budget.window.period, budget.timezone, now_ms)
+        return found.start_ms, found.end_ms, found.next_start_ms, found.next_end_ms
+
+
+def _constants(prefix: str, budget: Budget) -> _Constants:
+    return _Constants(
+        budget,
+        prefix,
+        keys.state(prefix, budget),
+        keys.buckets(prefix, budget) if isinstance(budget.window, Rolling) else "",
+        keys.overrides(prefix, budget.subject),
+        *_shape(budget),
+        MODES[budget.enforcement],
+        0 if budget.unit is Unit.IN_FLIGHT else 1,
+    )
+
+
+def _shape(budget: Budget) -> tuple[str, tuple[int, int, int, int]]:
+    """Give the letter that a budget's window has in the script, and its places; a calendar's depend on the time."""
     match budget.window:
         case Rolling(days):
-            width_ms = bucket_width_ms(days)
-            return width_ms, full_buckets(days), 0, 0
-        case Calendar(period):
-            found = cache.at(period, budget.timezone, now_ms)
-            return found.start_ms, found.end_ms, found.next_start_ms, found.next_end_ms
+            return "r", (bucket_width_ms(days), full_buckets(days), 0, 0)
+        case Calendar():
+            return "c", (0, 0, 0, 0)
         case Fixed(seconds):
-            return seconds * 1000, 0, 0, 0
+            return "f", (seconds * 1000, 0, 0, 0)
         case Lifetime():
-            return 0, 0, 0, 0
-
-
-def specs(op: Operation, prefix: str, asks: Sequence[Ask], cache: CandidateCache, now_ms: int) -> list[list[Any]]:
-    """Give the budgets of an operation as the script reads them, declaring their keys."""
-    rows = []
-    for ask in asks:
-        budget = ask.budget
-        is_rolling = isinstance(budget.window, Rolling)
-        rows.append(
-            [
-                op.key(keys.state(prefix, budget)),
-                op.key(keys.buckets(prefix, budget)) if is_rolling else 0,
-                op.key(keys.overrides(prefix, budget.subject)),
-                budget.id,
-                kind(budget),
-                *_places(budget, cache, now_ms),
-                budget.limit,
-                MODES[budget.enforcement],
-                ask.minimum,
-                ask.rate_micros,
-                0 if budget.unit is Unit.IN_FLIGHT else 1,
-            ]
-        )
-    return rows
-
-
-def entries(op: Operation, prefix: str, asks: Sequence[Ask], positions: Sequence[Position]) -> list[list[Any]]:
-    """Give the entries of a settle: the same budgets, in the same order, at the place of their admission."""
-    rows = []
-    for ask, position in zip(asks, positions, strict=True):
-        budget = ask.budget
-        span = 0
-        bucket_index = 0
-        if isinstance(budget.window, Rolling):
-            bucket_index = op.key(keys.buckets(prefix, budget))
-            span = full_buckets(budget.window.days)
-        state_index = op.key(keys.state(prefix, budget))
-        rows.append([state_index, bucket_index, budget.id, kind(budget), position.start, position.mark, span])
-    return rows
+            return "l", (0, 0, 0, 0)
 
 
 def rollup(op: Operation, value: Rollup) -> list[Any]:
     """Give a roll-up as the script reads it, each of its keys declared once."""
     index: dict[str, int] = {}
-
-    def place(name: str) -> int:
-        if name not in index:
-            index[name] = op.key(name)
-        return index[name]
-
-    increments = [[place(i.key), i.field, i.amount, i.per_token_micros] for i in value.increments]
-    members = [[place(name), member] for name, member in value.members]
+    names = op.keys
+    increments = []
+    for one in value.increments:
+        place = index.get(one.key)
+        if place is None:
+            names.append(one.key)
+            place = index[one.key] = len(names)
+        increments.append((place, one.field, one.amount, one.per_token_micros))
+    members = []
+    for name, member in value.members:
+        place = index.get(name)
+        if place is None:
+            names.append(name)
+            place = index[name] = len(names)
+        members.append((place, member))
     return [increments, members, value.ttl_seconds]
 
 

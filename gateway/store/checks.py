@@ -10,7 +10,8 @@ from typing import Any
 from redis.exceptions import AuthenticationError, AuthorizationError
 
 from gateway.errors import StoreRefused, StoreUnavailable
-from gateway.store.connection import CommandRefused, Script, Store, origin
+from gateway.store.border import CommandRefused, origin
+from gateway.store.connection import Script, Store
 
 LAYOUT = 1  # of the keys in LEDGER.md section 3; a change that an older program cannot read adds one
 _OLDEST_SERVER = (7, 0)

@@ -1,72 +1,26 @@
-"""Owns the connections to the store, and the border where redis-py's errors become ours.
+"""Owns the connections to the store: redis-py's pool for single commands, the pipe for scripts.
 
 The rule that matters: a command that was sent is never sent again and never cancelled half-way. The library would
 repeat a script whose reply was lost (a second charge), and a cancelled command leaves its reply in the socket for the
 next caller (CVE-2023-28858). So retries are off, and every command runs in a task of its own, shielded from its caller.
+Scripts are on the path of every call: they travel on two pipelined connections instead (pipe.py).
 """
 
 import asyncio
-import hashlib
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Self
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import (
-    AuthenticationError,
-    AuthorizationError,
-    BusyLoadingError,
-    DataError,
-    NoScriptError,
-    RedisError,
-    ResponseError,
-)
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from gateway.errors import StoreUnavailable
-from gateway.store.address import parse_address
+from gateway.store.address import Address, parse_address
+from gateway.store.border import CommandRefused, border, unavailable
+from gateway.store.pipe import TIMEOUT_SECONDS, Pipe, Script
+
+__all__ = ["MAX_CONNECTIONS", "CommandRefused", "Script", "Store"]
 
 MAX_CONNECTIONS = 64
-TIMEOUT_SECONDS = 1.0
-
-# States of a server in which nothing is wrong with the command (LEDGER.md section 8).
-_AWAY_CODES = frozenset({"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "OOM", "NOREPLICAS", "BUSY", "MISCONF"})
-
-# The first that fits wins. Our own words only: a foreign message may hold an address, an argument or a credential.
-_AWAY_ERRORS: tuple[tuple[type[BaseException], str], ...] = (
-    (AuthenticationError, "it refuses the credentials"),
-    (AuthorizationError, "it refuses the credentials"),
-    (BusyLoadingError, "it is loading its data"),
-    (RedisTimeoutError, "it did not answer in time"),
-    (TimeoutError, "it did not answer in time"),
-    (RedisConnectionError, "the connection failed"),
-    (RedisError, "the connection broke"),
-    (OSError, "the connection failed"),
-)
-
-
-class CommandRefused(RuntimeError):
-    """A mistake of ours: the server understood the command and refuses it as such; `code` is the kind of its error."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(f"the store refused a command: {code}")
-        self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A Lua script and the SHA-1 the server knows it by (https://valkey.io/commands/evalsha/)."""
-
-    text: str
-    sha1: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
-        object.__setattr__(self, "sha1", digest)
 
 
 class Store:
@@ -76,11 +30,12 @@ class Store:
     `address` is the URL without credentials; `server_died` is set when an embedded server behind it is gone.
     """
 
-    def __init__(self, redis: Redis, address: str, server_died: asyncio.Event | None = None) -> None:
+    def __init__(self, redis: Redis, address: Address, server_died: asyncio.Event | None = None) -> None:
         self.redis = redis
-        self.address = address
-        self.server_died = server_died or asyncio.Event()
         self._send: Callable[..., Awaitable[Any]] = redis.execute_command
+        self.address = address.shown
+        self._pipes = (Pipe(address), Pipe(address))
+        self.server_died = server_died or asyncio.Event()
         self._commands: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -102,11 +57,25 @@ class Store:
             driver_info=None,
             health_check_interval=0,
         )
-        return cls(Redis(connection_pool=pool), address.shown, server_died)
+        return cls(Redis(connection_pool=pool), address, server_died)
+
+    def submit(
+        self, script: Script, keys: Sequence[str | bytes], args: Sequence[bytes | str | int]
+    ) -> asyncio.Future[Any]:
+        """Run a script by its hash, loading it once if the server does not know it; the future has its reply.
+
+        Cancelling the future takes nothing back: the script runs.
+        """
+        if self._closed:
+            refused = asyncio.get_running_loop().create_future()
+            refused.set_exception(unavailable("this gateway has closed it"))
+            return refused
+        first, second = self._pipes
+        return (first if first.waiting <= second.waiting else second).run(script, keys, args)
 
     async def run(self, script: Script, keys: Sequence[str | bytes], args: Sequence[bytes | str | int]) -> Any:
-        """Run a script by its hash, loading it once if the server does not know it, and give its reply."""
-        return await self._shielded(self._run(script, (len(keys), *keys, *args)))
+        """Run a script as `submit` does and give its reply."""
+        return await self.submit(script, keys, args)
 
     async def execute(self, *command: bytes | str | float) -> Any:
         """Run one plain command; the reply has the shape that redis-py gives it (RESP2), with bytes in it."""
@@ -126,31 +95,25 @@ class Store:
         self._closed = True
         if self._commands:
             await asyncio.wait(self._commands)
+        for pipe in self._pipes:
+            await pipe.close()
         await self.redis.aclose(close_connection_pool=True)
 
     async def _shielded(self, command: Coroutine[Any, Any, Any]) -> Any:
         if self._closed:
             command.close()
-            raise _unavailable("this gateway has closed it")
+            raise unavailable("this gateway has closed it")
         task = asyncio.create_task(command)
         self._commands.add(task)
         task.add_done_callback(self._commands.discard)
         return await asyncio.shield(task)
 
-    async def _run(self, script: Script, rest: tuple[Any, ...]) -> Any:
-        with _border():
-            try:
-                return await self._send("EVALSHA", script.sha1, *rest)
-            except NoScriptError:
-                await self._send("SCRIPT LOAD", script.text)
-                return await self._send("EVALSHA", script.sha1, *rest)
-
     async def _execute(self, command: tuple[Any, ...]) -> Any:
-        with _border():
+        with border():
             return await self._send(*command)
 
     async def _pipeline(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-        with _border():
+        with border():
             async with self.redis.pipeline(transaction=False) as pipe:
                 for command in commands:
                     pipe.execute_command(*command)
@@ -159,35 +122,3 @@ class Store:
                 if isinstance(reply, Exception):
                     raise reply
             return replies
-
-
-@contextmanager
-def _border() -> Iterator[None]:
-    try:
-        yield
-    except (RedisError, OSError) as exc:
-        error = origin(exc)
-        if isinstance(error, ResponseError | DataError):
-            code = _code(error)
-            raise (outage(code) or CommandRefused(code)) from exc
-        raise _unavailable(next(words for kind, words in _AWAY_ERRORS if isinstance(error, kind))) from exc
-
-
-def outage(reply: str) -> StoreUnavailable | None:
-    """Give the outage that an error reply means, also one that a script caught; None where the command is at fault."""
-    code = reply.partition(" ")[0]
-    return _unavailable(f"it answers {code}") if code in _AWAY_CODES else None
-
-
-def _unavailable(reason: str) -> StoreUnavailable:
-    return StoreUnavailable(f"The budget store is not available: {reason}.", headers={"Retry-After": "1"})
-
-
-def origin(error: BaseException | None) -> BaseException | None:
-    """Give what an error is about: on a unix socket redis-py wraps a refused login into a ConnectionError."""
-    return error.__cause__ if error and isinstance(error.__cause__, RedisError) else error
-
-
-def _code(error: RedisError) -> str:
-    """Give the first word of an error reply, which is its kind (https://valkey.io/topics/protocol/#simple-errors)."""
-    return error.status_code or str(error).partition(" ")[0]

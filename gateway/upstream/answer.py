@@ -6,7 +6,8 @@ it has buffered when a connection breaks; a caller would then see, and pay for, 
 
 from collections.abc import AsyncIterator
 
-from aiohttp import ClientResponse
+from aiohttp import StreamReader
+from multidict import CIMultiDictProxy
 
 from gateway.errors import UpstreamBroken, UpstreamError
 from gateway.upstream.border import Border
@@ -23,23 +24,25 @@ class Answer:
 
     __slots__ = ("_border", "_content", "_failure", "_inflate", "headers", "status")
 
-    def __init__(self, border: Border, response: ClientResponse) -> None:
-        self.status = response.status
-        self.headers = end_to_end(response.headers)
+    def __init__(self, border: Border, status: int, headers: "CIMultiDictProxy[str]", content: StreamReader) -> None:
+        self.status = status
+        self.headers = end_to_end(headers)
         self._border = border
-        self._content = response.content
+        self._content = content
         self._failure: UpstreamError | None = None
-        self._inflate = _inflate_for(border.provider, response)
+        self._inflate = _inflate_for(border.provider, status, headers)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it arrives. UpstreamBroken, UpstreamSilent - after everything that came before."""
-        while piece := await self._next():
+        take = self._receive if self._inflate is None else self._next
+        while piece := await take():
             yield piece
 
     async def read(self, limit_bytes: int) -> bytes:
         """Read the whole (rest of the) body. Also UpstreamBroken when it is longer than `limit_bytes`."""
         pieces, size_bytes = [], 0
-        async for piece in self.chunks():
+        take = self._receive if self._inflate is None else self._next
+        while piece := await take():
             size_bytes += len(piece)
             if size_bytes > limit_bytes:
                 raise UpstreamBroken(f"Provider {self._border.provider!r} sent over {limit_bytes} bytes.", sent=True)
@@ -61,8 +64,7 @@ class Answer:
         return b"".join(pieces)
 
     async def _next(self) -> bytes:
-        if self._inflate is None:
-            return await self._receive()
+        assert self._inflate is not None
         with self._border:
             while not (piece := self._inflate.take()):
                 data = await self._receive()
@@ -91,11 +93,11 @@ class Answer:
         return self._content.read_nowait()
 
 
-def _inflate_for(provider: str, response: ClientResponse) -> Inflate | None:
-    coding = response.headers.get("Content-Encoding", "").strip().lower()
+def _inflate_for(provider: str, status: int, headers: "CIMultiDictProxy[str]") -> Inflate | None:
+    coding = headers.get("Content-Encoding", "").strip().lower()
     if coding in {"", "identity"}:
         return None
     if coding in CODINGS:
         return Inflate(coding)
-    is_output = response.ok
+    is_output = status < 400  # noqa: PLR2004 - the classes of refusals
     raise UpstreamBroken(f"Provider {provider!r} sent an encoding that was not asked for.", sent=is_output)

@@ -4,13 +4,15 @@ The one rule that matters: the message names the provider and the kind of failur
 no exception that prints them stands in its chain.
 """
 
+import socket
+import ssl
 from types import TracebackType
 from typing import NamedTuple
 
 import aiohttp
 
 from gateway.errors import UpstreamBroken, UpstreamError, UpstreamSilent, UpstreamUnreachable
-from gateway.upstream.connector import Babbling
+from gateway.upstream.connection import NotHttp
 from gateway.upstream.inflate import BadCoding
 
 
@@ -23,31 +25,30 @@ class Rule(NamedTuple):
     words: str
 
 
-# The first match wins, so a class stands before its bases. aiohttp raises its connector errors only before it writes.
+# The first match wins, so a class stands before its bases. While dialling, nothing has left.
+DIALLING = (
+    Rule(TimeoutError, UpstreamUnreachable, False, "did not accept a connection in time"),
+    Rule(ssl.SSLCertVerificationError, UpstreamUnreachable, False, "has a certificate that is not trusted"),
+    Rule(ssl.SSLError, UpstreamUnreachable, False, "failed the TLS handshake"),
+    Rule(socket.gaierror, UpstreamUnreachable, False, "has a host name that does not resolve"),
+    Rule(OSError, UpstreamUnreachable, False, "refused the connection"),
+    Rule(ValueError, UpstreamUnreachable, False, "cannot be asked: its URL or a header is not valid HTTP"),
+)
 RULES = (
-    Rule(aiohttp.ConnectionTimeoutError, UpstreamUnreachable, False, "did not accept a connection in time"),
-    Rule(aiohttp.ClientConnectorCertificateError, UpstreamUnreachable, False, "has a certificate that is not trusted"),
-    Rule(aiohttp.ClientSSLError, UpstreamUnreachable, False, "failed the TLS handshake"),
-    Rule(aiohttp.ClientConnectorDNSError, UpstreamUnreachable, False, "has a host name that does not resolve"),
-    Rule(aiohttp.ClientConnectorError, UpstreamUnreachable, False, "refused the connection"),
-    Rule(Babbling, UpstreamUnreachable, False, "talks before it is asked"),
     Rule(aiohttp.ServerTimeoutError, UpstreamSilent, True, "stopped talking"),
     Rule(TimeoutError, UpstreamSilent, True, "did not answer in time"),
     Rule(BadCoding, UpstreamBroken, True, "sent a body whose compression is broken or a bomb"),
     Rule(aiohttp.ClientPayloadError, UpstreamBroken, True, "cut its answer short or framed it wrongly"),
-    Rule(aiohttp.ClientResponseError, UpstreamBroken, True, "sent something that is not HTTP"),
+    Rule(NotHttp, UpstreamBroken, True, "sent something that is not HTTP"),
     Rule(aiohttp.ServerDisconnectedError, UpstreamBroken, True, "closed the connection without an answer"),
-    # Refused while the request is being written out: nothing has left (a control character in a header, a bad URL).
-    Rule(ValueError, UpstreamUnreachable, False, "cannot be asked: its URL or a header is not valid HTTP"),
-    Rule(aiohttp.NonHttpUrlClientError, UpstreamUnreachable, False, "has a URL that is not http or https"),
     Rule(aiohttp.ClientError, UpstreamBroken, True, "broke the connection"),
     Rule(OSError, UpstreamBroken, True, "broke the connection"),
 )
 
 
-def translate(provider: str, error: Exception) -> UpstreamError | None:
+def translate(provider: str, error: Exception, rules: tuple[Rule, ...] = RULES) -> UpstreamError | None:
     """Give our error for a foreign one; None for one that the table does not know (a bug: let it through)."""
-    for rule in RULES:
+    for rule in rules:
         if isinstance(error, rule.foreign):
             return rule.ours(f"Provider {provider!r} {rule.words}.", sent=rule.sent)
     return None
@@ -56,10 +57,11 @@ def translate(provider: str, error: Exception) -> UpstreamError | None:
 class Border:
     """A context manager that translates what is raised inside; one serves a whole exchange."""
 
-    __slots__ = ("provider",)
+    __slots__ = ("_rules", "provider")
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, rules: tuple[Rule, ...] = RULES) -> None:
         self.provider = provider
+        self._rules = rules
 
     def __enter__(self) -> None:
         """Enter: nothing to do."""
@@ -68,10 +70,5 @@ class Border:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Raise our error from the foreign one."""
-        if isinstance(error, Exception) and (ours := translate(self.provider, error)) is not None:
-            raise ours from _cause(error)
-
-
-def _cause(error: Exception) -> BaseException | None:
-    # The repr of a ClientResponseError holds the request's headers, credential included; its cause holds the reason.
-    return error.__cause__ if isinstance(error, aiohttp.ClientResponseError) else error
+        if isinstance(error, Exception) and (ours := translate(self.provider, error, self._rules)) is not None:
+            raise ours from error

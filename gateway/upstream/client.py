@@ -1,48 +1,82 @@
-"""The one HTTP client of a process: pooled connections, TLS always verified, nothing followed, nothing repeated.
+"""The one HTTP client of a process: kept connections, TLS always verified, nothing followed, nothing repeated.
 
-The one rule that matters: a request is never sent twice. aiohttp repeats one on a stale connection only for idempotent
-methods (its `IDEMPOTENT_METHODS`, after RFC 9112 section 9.3.1), so this room sends POST only, and a stale connection
-is an error that counts as sent. To keep that rare, idle connections are dropped before uvicorn and Node would (5 s).
+The one rule that matters: a request is never sent twice. A kept connection that dies under a request is an error that
+counts as sent; to keep that rare, idle ones are dropped before uvicorn and Node would (5 s).
 """
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from io import BytesIO
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from aiohttp import ClientResponse, ClientSession, ClientTimeout, DummyCookieJar
-from yarl import URL
-
 from gateway.errors import UpstreamBroken, UpstreamUnreachable
-from gateway.model import Provider, Timeouts
+from gateway.model import Provider
 from gateway.upstream.answer import Answer
-from gateway.upstream.border import Border
-from gateway.upstream.connector import Connector, end_noticed
+from gateway.upstream.border import DIALLING, Border
+from gateway.upstream.connection import Connection
+from gateway.upstream.connector import Connector
 from gateway.upstream.headers import request_headers
+from gateway.upstream.target import Target, target
 
-IDLE_SECONDS = 4.0
-# Per answer, aiohttp stops reading from the socket at twice this: a slow reader must not fill the memory.
-READ_BUFFER_BYTES = 65_536
-# A longer body goes out in pieces, with the loop in between (aiohttp warns of the one long write from 1 MiB on).
-ONE_WRITE_BYTES = 262_144
-AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+
+class Exchange:
+    """A request and its answer, as an async context manager; leaving early closes the connection."""
+
+    __slots__ = ("_body", "_connection", "_headers", "_path", "_provider", "_target", "_tls", "_upstream")
+
+    def __init__(
+        self, upstream: "Upstream", provider: Provider, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> None:
+        self._upstream = upstream
+        self._provider = provider
+        self._path = path
+        self._body = body
+        self._headers = headers
+        self._connection: Connection | None = None
+        self._target: Target | None = None
+        self._tls: ssl.SSLContext | None = None
+
+    async def __aenter__(self) -> Answer:
+        """Send, and give the answer once its headers came."""
+        provider, timeouts = self._provider, self._provider.timeouts
+        deadline = asyncio.get_running_loop().time() + timeouts.connect + timeouts.first_byte
+        with Border(provider.name, DIALLING):
+            to = self._target = target(provider.base_url, self._path)
+            head = to.head(request_headers(provider, self._headers), len(self._body))
+            self._tls = self._upstream.tls_for(provider) if to.is_tls else None
+            self._connection = await self._upstream.connector.connect(to, self._tls, timeouts.connect)
+        answer = None
+        try:
+            answer = await self._ask(self._connection, head, deadline)
+            return answer
+        finally:
+            if answer is None:
+                self._connection.close()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        connection, to = self._connection, self._target
+        if connection is not None and to is not None:
+            self._upstream.connector.take_back(connection, to, self._tls)
+
+    async def _ask(self, connection: Connection, head: bytes, deadline: float) -> Answer:
+        provider = self._provider
+        border = Border(provider.name)
+        with border:
+            message = await connection.ask(head, self._body, provider.timeouts, deadline)
+        if 300 <= message.code < 400:  # noqa: PLR2004 - the 3xx class
+            raise UpstreamBroken(f"Provider {provider.name!r} answered with a redirect.", sent=False)
+        assert connection.payload is not None
+        return Answer(border, message.code, message.headers, connection.payload)
 
 
 class Upstream:
     """Sends calls to providers. Make it inside the running loop and use it as an async context manager."""
 
     def __init__(self) -> None:
-        self._session = ClientSession(
-            connector=Connector(idle_seconds=IDLE_SECONDS),
-            cookie_jar=DummyCookieJar(),
-            skip_auto_headers=AUTO_HEADERS,
-            auto_decompress=False,
-            trust_env=False,
-            read_bufsize=READ_BUFFER_BYTES,
-        )
+        self.connector = Connector()
         self._tls: dict[str | None, ssl.SSLContext] = {None: _tls_context(None)}
 
     async def __aenter__(self) -> Self:
@@ -51,48 +85,19 @@ class Upstream:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._session.close()
+        self.connector.close()
 
-    @asynccontextmanager
-    async def send(
-        self, provider: Provider, path: str, body: bytes, headers: Mapping[str, str]
-    ) -> AsyncIterator[Answer]:
-        """POST `body` to the provider's base URL + `path` (joined as text) and give the answer once its headers came.
+    def send(self, provider: Provider, path: str, body: bytes, headers: Mapping[str, str]) -> Exchange:
+        """POST `body` to the provider's base URL + `path` (joined as text); entering gives the Answer.
 
         Leaving early closes the connection, which tells the provider to stop. A redirect is never followed: it is
         UpstreamBroken with `sent=False`, because the provider answered and produced nothing to charge for.
-        Raises UpstreamUnreachable (nothing left), UpstreamBroken, UpstreamSilent.
+        Entering raises UpstreamUnreachable (nothing left), UpstreamBroken, UpstreamSilent.
         """
-        border = Border(provider.name)
-        tls = self._tls_for(provider)
-        with border:
-            response = await self._post(provider, path, body, headers, tls)
-        try:
-            if 300 <= response.status < 400:  # noqa: PLR2004 - the 3xx class
-                raise UpstreamBroken(f"Provider {provider.name!r} answered with a redirect.", sent=False)
-            with end_noticed(response):
-                yield Answer(border, response)
-        finally:
-            response.close()  # a whole answer has given its connection back already; any other one is cut here
+        return Exchange(self, provider, path, body, headers)
 
-    async def _post(
-        self, provider: Provider, path: str, body: bytes, headers: Mapping[str, str], tls: ssl.SSLContext
-    ) -> ClientResponse:
-        limits = provider.timeouts
-        # sock_read runs from the last request byte; the outer deadline also ends a stuck upload and dripping headers.
-        async with asyncio.timeout(limits.connect + limits.first_byte):
-            response = await self._session.post(
-                URL(provider.base_url.rstrip("/") + path, encoded=True),
-                data=body if len(body) <= ONE_WRITE_BYTES else BytesIO(body),
-                headers=request_headers(provider, headers),
-                allow_redirects=False,
-                ssl=tls,
-                timeout=ClientTimeout(total=None, connect=limits.connect, sock_read=limits.first_byte),
-            )
-        _expect_body(response, limits)
-        return response
-
-    def _tls_for(self, provider: Provider) -> ssl.SSLContext:
+    def tls_for(self, provider: Provider) -> ssl.SSLContext:
+        """Give the context that trusts what the provider's CA file says, read once. UpstreamUnreachable."""
         context = self._tls.get(provider.ca_file)
         if context is None:
             try:
@@ -101,17 +106,6 @@ class Upstream:
                 message = f"Provider {provider.name!r} has a CA file that cannot be read."
                 raise UpstreamUnreachable(message, sent=False) from exc
         return context
-
-
-def _expect_body(response: ClientResponse, limits: Timeouts) -> None:
-    """Let `between_bytes` begin with the body's first byte: some send their headers at once and think afterwards."""
-    connection = response.connection
-    if connection is None or connection.protocol is None:
-        return  # the whole answer is here
-    connection.protocol.read_timeout = limits.between_bytes
-    # Beyond a full buffer, reading is paused and no timer may run: the silence would be ours.
-    if 0 < response.content.total_bytes <= READ_BUFFER_BYTES:
-        connection.protocol.start_timeout()
 
 
 def _tls_context(ca_file: str | None) -> ssl.SSLContext:

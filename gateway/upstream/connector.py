@@ -1,24 +1,25 @@
-"""Connections: which addresses are never dialled, which are never used again, and that their end is always noticed.
+"""Dialling and keeping: which addresses are never dialled, which kept connections are never used again.
 
-The one rule that matters: an answer belongs to the request before it. A connection on which anything arrived that
-nobody asked for is closed, not reused: aiohttp's pool would hand those bytes to the next caller as an answer.
+The one rule that matters: an address is looked at after the name server spoke and before the first packet leaves.
 """
 
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+import ssl
+from collections import deque
 from errno import EACCES
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from aiohttp import ClientConnectionError, ClientPayloadError, ClientResponse, StreamReader, TCPConnector
+import aiohappyeyeballs
 
-if TYPE_CHECKING:
-    from aiohttp import ClientRequest, ClientTimeout
-    from aiohttp.connector import Connection
+from gateway.upstream.connection import Connection
+from gateway.upstream.target import Target
 
+# Below what uvicorn and Node allow (5 s): who closes first never finds a request on a connection it gave up.
+IDLE_SECONDS = 4.0
+NAME_SECONDS = 10.0
+HAPPY_EYEBALLS_SECONDS = 0.25
 # Instance metadata services outside the link-local ranges: AWS (IPv6), Alibaba, Azure's wire server, Oracle, Google.
 METADATA = frozenset(
     map(
@@ -27,11 +28,6 @@ METADATA = frozenset(
     )
 )
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-DIRTY_IN_A_ROW = 16
-
-
-class Babbling(ClientConnectionError):
-    """Each connection that was tried had bytes on it before a request was sent."""
 
 
 def is_forbidden(address: str) -> bool:
@@ -54,56 +50,76 @@ def open_socket(info: tuple[Any, ...]) -> socket.socket:
     return socket.socket(family=family, type=kind, proto=protocol)
 
 
-class Connector(TCPConnector):
-    """aiohttp's pool without its queue, without forbidden addresses, and without connections that spoke unasked."""
+class Connector:
+    """The connections of a process: dialled when none is free, kept for a while where the answer left them clean."""
 
-    def __init__(self, *, idle_seconds: float) -> None:
-        super().__init__(limit=0, keepalive_timeout=idle_seconds, socket_factory=open_socket)
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._kept: dict[tuple[Any, ...], deque[Connection]] = {}
+        self._names: dict[tuple[str, int], tuple[float, asyncio.Task[list[Any]]]] = {}
+        self._sweep: asyncio.TimerHandle | None = None
 
-    async def connect(
-        self,
-        req: "ClientRequest",
-        traces: list[Any],
-        timeout: "ClientTimeout",  # noqa: ASYNC109 - aiohttp's signature
-    ) -> "Connection":
-        """Give a connection on which nothing has arrived; Babbling if there is none."""
-        for _ in range(DIRTY_IN_A_ROW):
-            connection = await super().connect(req, traces, timeout)
-            if connection.protocol is not None and not connection.protocol.should_close:
+    async def connect(self, target: Target, tls: ssl.SSLContext | None, connect_seconds: float) -> Connection:
+        """Give a connection on which nothing has arrived: the one used last, or a new one."""
+        kept = self._kept.get((target.host, target.port, tls))
+        while kept:
+            connection = kept.pop()
+            if connection.is_idle and self._loop.time() - connection.idle_since < IDLE_SECONDS:
                 return connection
             connection.close()
-        raise Babbling
+        async with asyncio.timeout(connect_seconds):
+            return await self._dial(target, tls)
 
+    def take_back(self, connection: Connection, target: Target, tls: ssl.SSLContext | None) -> None:
+        """Keep a connection whose answer came whole; close any other."""
+        if not connection.is_reusable:
+            connection.close()
+            return
+        connection.release()
+        self._kept.setdefault((target.host, target.port, tls), deque()).append(connection)
+        if self._sweep is None:
+            self._sweep = self._loop.call_later(IDLE_SECONDS, self._close_old)
 
-@contextmanager
-def end_noticed(response: ClientResponse) -> Iterator[None]:
-    """Fail the body when its connection closes before its end.
+    def close(self) -> None:
+        """Close what is kept."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        for kept in self._kept.values():
+            for connection in kept:
+                connection.close()
+        self._kept.clear()
 
-    aiohttp's C parser forgets the reader of a body whose chunks are framed wrongly: the connection is closed, the read
-    timeout is dropped, and the reader would wait for ever.
-    """
-    protocol = response.connection.protocol if response.connection is not None else None
-    closed = protocol.closed if protocol is not None else None
-    if closed is None:  # the answer is whole, or its connection has gone already
-        _fail_unfinished(response.content)
-        yield
-        return
-    fail = partial(_fail_unfinished, response.content)
-    closed.add_done_callback(fail)
-    # Once a connection, and left there: the future may hold an exception, and asyncio logs those that nobody reads.
-    closed.remove_done_callback(_read_exception)
-    closed.add_done_callback(_read_exception)
-    try:
-        yield
-    finally:
-        closed.remove_done_callback(fail)
+    async def _dial(self, target: Target, tls: ssl.SSLContext | None) -> Connection:
+        infos = await self._addresses(target.host, target.port)
+        sock = await aiohappyeyeballs.start_connection(
+            infos,
+            happy_eyeballs_delay=HAPPY_EYEBALLS_SECONDS,
+            interleave=1,
+            loop=self._loop,
+            socket_factory=open_socket,
+        )
+        name = target.host.rstrip(".") if tls else None
+        loop = self._loop
+        _, connection = await loop.create_connection(lambda: Connection(loop), sock=sock, ssl=tls, server_hostname=name)
+        return connection
 
+    async def _addresses(self, host: str, port: int) -> list[Any]:
+        """Look a name up, once for all who ask within ten seconds; who leaves does not take the others along."""
+        at, task = self._names.get((host, port), (0.0, None))
+        failed = task is not None and task.done() and (task.cancelled() or task.exception() is not None)
+        if task is None or failed or self._loop.time() - at > NAME_SECONDS:
+            lookup = self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            task = asyncio.ensure_future(lookup)
+            self._names[host, port] = (self._loop.time(), task)
+        return list(await asyncio.shield(task))
 
-def _fail_unfinished(content: StreamReader, _closed: object = None) -> None:
-    if not content.is_eof() and content.exception() is None:
-        content.set_exception(ClientPayloadError("the connection was closed before the end of the body"))
-
-
-def _read_exception(closed: "asyncio.Future[None]") -> None:
-    if not closed.cancelled():
-        closed.exception()
+    def _close_old(self) -> None:
+        self._sweep = None
+        now = self._loop.time()
+        for key, kept in list(self._kept.items()):
+            while kept and (not kept[0].is_idle or now - kept[0].idle_since >= IDLE_SECONDS):
+                kept.popleft().close()
+            if not kept:
+                del self._kept[key]
+        if self._kept:
+            self._sweep = self._loop.call_later(IDLE_SECONDS / 4, self._close_old)
