@@ -59,7 +59,7 @@ async def burn(data: bytes) -> None:
 def call(messages: list[dict[str, str]], size: int, model: str = "gpt-4o") -> Call:
     """Build a chat call."""
     body = {"model": model, "messages": messages}
-    return Call("id", Endpoint.CHAT, body, size, model, False, False, None, 1, 0)
+    return Call("id", Endpoint.CHAT, body, size, model, False, False, None, 1)
 
 
 async def main() -> None:
@@ -80,14 +80,17 @@ async def main() -> None:
         await row(name, lambda text=text: counter.count([text], "gpt-4o"))
         await row(f"{name}, twice at once", lambda text=text: both(counter, text))
     small = call([{"role": "user", "content": "hi"}] * 30_000, MEGABYTE)
-    await row("30,000 messages", lambda: exact(small, Provider("p", "openai", ""), counter))
+    await row("30,000 messages", lambda: exact(small, Provider("p", "openai", ""), counter, lambda: small.body))
     other = call([{"role": "user", "content": "hi"}] * 30_000, MEGABYTE, "llama")
-    await row("30,000 messages, as JSON", lambda: exact(other, Provider("p", "openai", ""), counter))
+    await row(
+        "30,000 messages, as JSON", lambda: exact(other, Provider("p", "openai", ""), counter, lambda: other.body)
+    )
     counter.close()
 
 
 async def both(counter: Counter, text: str) -> object:
-    """Count a text with both vocabularies at once."""
+    """Count a text with both vocabularies at once; a new one, since the counter remembers those it has counted."""
+    text = f"{text}!"
     return await asyncio.gather(counter.count([text], "gpt-4o"), counter.count([text], "gpt-4"))
 
 

@@ -12,6 +12,7 @@ from gateway.model import Wire
 
 _LATER = "its tokens are used later, and no answer that passes here reports them"
 _SOCKET = "its tokens flow over a WebSocket"
+_INVOKED = "each vendor's models have a language of their own there: use converse"
 _STORED = "it works on what a provider stores, not on a call that can be metered"
 
 UNMETERED: Mapping[str, str] = MappingProxyType(
@@ -46,6 +47,8 @@ UNMETERED: Mapping[str, str] = MappingProxyType(
         "/v1beta/batches": _LATER,
         "/v1beta/tunedModels": _LATER,
         "/v1beta/fileSearchStores": _STORED,
+        "/async-invoke": _LATER,
+        "/api/embeddings": "its answer reports no tokens: use /api/embed",
         "/api/pull": "it administers a server of models, which is the operator's",
         "/api/push": "it administers a server of models, which is the operator's",
         "/api/create": "it administers a server of models, which is the operator's",
@@ -62,9 +65,12 @@ _METHODS: Mapping[str, str] = MappingProxyType(
         ":predictLongRunning": _LATER,
         ":predict": "its models are billed by the piece, and their answers report no tokens",
         ":bidiGenerateContent": _SOCKET,
+        "/invoke": _INVOKED,
+        "/invoke-with-response-stream": _INVOKED,
+        "/invoke-with-bidirectional-stream": _INVOKED,
     }
 )
-"""Gemini's methods, which stand at the end of a path."""
+"""Methods of Gemini and Bedrock, which stand at the end of a path."""
 
 _WIRES = (
     ("/v1/messages", Wire.ANTHROPIC),

@@ -29,7 +29,7 @@ from gateway.model.headers import CLIENT_OWNED
 # A header that decides how a request travels, or that the gateway itself sets.
 _OUR_HEADERS = CLIENT_OWNED | {"content-type"}
 # Their paths begin with a version, so their address must not end with one.
-_WITHOUT_VERSION = frozenset({"anthropic", "gemini", "ollama"})
+_WITHOUT_VERSION = frozenset({"anthropic", "gemini", "ollama", "bedrock"})
 _VERSION = re.compile(r"/(v1|v1beta|api)/?$")
 _NOT_FOR_DEMO = ("base_url", "api_key", "ca_file", "headers", "template_tokens")
 

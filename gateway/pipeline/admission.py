@@ -106,7 +106,9 @@ async def admit(
 
 async def counted(gateway: Gateway, call: Call, route: Route) -> Estimate:
     """Count a prompt as exactly as it can be."""
-    return await exact(call, route.provider, gateway.counter, partial(FORMATS[call.endpoint].prompt, call))
+    prompt = partial(FORMATS[call.endpoint].prompt, call)
+    factor = partial(gateway.corrections.factor, route.provider.name, route.spec.name)
+    return await exact(call, route.provider, gateway.counter, prompt, factor)
 
 
 def _wish(gateway: Gateway, call: Call, route: Route, wire_format: Format) -> _Wish:

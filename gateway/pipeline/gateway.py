@@ -14,7 +14,7 @@ from gateway.purpose import Purposes
 from gateway.store.connection import Store
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.tracing import Tracing
-from gateway.tokens import Counter
+from gateway.tokens import Corrections, Counter
 from gateway.upstream import Upstream
 from gateway.usage import ModelNames, Rollups
 from gateway.warnings import Warnings
@@ -42,6 +42,7 @@ class Gateway:
     aside: Aside
     mute: set[str]
     prices: Prices
+    corrections: Corrections
     metrics: Metrics
     warnings: Warnings
     tracing: Tracing
@@ -76,6 +77,7 @@ def build(
         aside=aside,
         mute=set(),
         prices=Prices(config.prices),
+        corrections=Corrections(),
         metrics=metrics,
         warnings=warnings,
         tracing=tracing,
@@ -87,4 +89,4 @@ def rebuild(gateway: Gateway, config: Config) -> Gateway:
     old = gateway
     kept = (old.store, old.ledger, old.counter, old.upstream, old.aside, old.metrics, old.warnings, old.tracing)
     fresh = build(config, *kept)
-    return replace(fresh, holds=old.holds, model_names=old.model_names, tasks=old.tasks)
+    return replace(fresh, holds=old.holds, model_names=old.model_names, tasks=old.tasks, corrections=old.corrections)

@@ -11,6 +11,7 @@ from gateway.errors import BudgetRefused, GatewayError
 from gateway.model import Call, Caller, Endpoint, Purpose, Route
 from gateway.pipeline.admission import Admitted
 from gateway.pipeline.gateway import Gateway
+from gateway.pipeline.learning import learn
 from gateway.telemetry import CallRecord, call_log
 from gateway.telemetry.tracing import NO_TRACE, Trace
 
@@ -61,15 +62,7 @@ def _tell(gateway: Gateway, trail: Trail, end: End, duration_ms: float) -> None:
     trail.trace.end(record)
     if trail.admitted is not None:
         gateway.warnings.observe(trail.admitted.caller, trail.admitted.hold.levels)
-        _learn(gateway, trail.admitted)
-
-
-def _learn(gateway: Gateway, admitted: Admitted) -> None:
-    """Compare the estimate of a prompt with its provider's own count."""
-    usage, call, route = admitted.hold.usage, admitted.call, admitted.route
-    if usage is None or usage.estimated or call.is_free or call.media or call.has_unseen:
-        return
-    gateway.metrics.estimated(route.provider.name, route.spec.name, admitted.estimate.prompt_tokens, usage.input_tokens)
+        learn(gateway, trail.admitted)
 
 
 def _record(trail: Trail, end: End, duration_ms: float) -> CallRecord:

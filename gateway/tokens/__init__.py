@@ -4,12 +4,15 @@ The one rule: a number that is not exact is never knowingly below the truth, and
 blocks the event loop or makes a network call.
 """
 
-from gateway.tokens.chat import Parts, prompt_parts
+from gateway.tokens.correction import Corrections
 from gateway.tokens.counter import Counted, Counter
-from gateway.tokens.estimate import added_tokens, bound, exact, family_of, output_tokens
+from gateway.tokens.estimate import added_tokens, bound, exact, output_tokens
+from gateway.tokens.families import family_of
+from gateway.tokens.parts import Parts, prompt_parts
 from gateway.tokens.vocabulary import Vocabularies, encoding_for
 
 __all__ = [
+    "Corrections",
     "Counted",
     "Counter",
     "Parts",

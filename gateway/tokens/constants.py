@@ -7,10 +7,6 @@ Chinese, Japanese, base64 and hex, the worst natural one.
 """
 
 import re
-from dataclasses import dataclass
-from fractions import Fraction
-
-from gateway.model import Endpoint
 
 # ---------------------------------------------------------------- the OpenAI chat formula
 REPLY_TOKENS = 3  # "every reply is primed with <|start|>assistant<|message|>" [cookbook]
@@ -23,86 +19,14 @@ TOOLS_TOKENS = 9  # around the rendered definitions [traffic]
 TOOLS_AFTER_SYSTEM_TOKENS = -4  # saved when the definitions join an existing system message [traffic]
 NODE_TOKENS = 2  # quotes, colon and comma of one key or value, where a prompt is counted as JSON [corpora]
 
-# The operations that a chat template stands around; of the others, the prompt goes to the model as it is.
-CHATS = frozenset(
-    {
-        Endpoint.CHAT,
-        Endpoint.RESPONSES,
-        Endpoint.MESSAGES,
-        Endpoint.GENERATE_CONTENT,
-        Endpoint.OLLAMA_CHAT,
-        Endpoint.CONVERSE,
-    }
-)
+# ---------------------------------------------------------------- what OpenAI's responses have beside it
+INSTRUCTIONS_SLACK_TOKENS = 18  # hidden beside `instructions` until the spring of 2025 [traffic]
+RESPONSES_TOOLS_TOKENS = 240  # hidden beside tools: 210-222 until the spring of 2025, none since [traffic]
+COMPACTION_TOKENS = 128  # what a compaction is asked with; 95 seen [traffic]
+PRO_TOKENS = 1600  # a -pro model may read a prompt more than once: 1,530 over the formula [traffic]
+SEALED_CHARACTERS_PER_TOKEN = 4  # of encrypted reasoning that is sent back; 8.9 and more were seen [traffic]
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """Models that count alike.
-
-    `pattern` is searched in the model's name, `formula` says that the OpenAI formula counts the prompt; otherwise it is
-    `multiplier` x the o200k count of the body. The rest are tokens that the provider adds and we cannot see: for a
-    plain prompt, for one with tools, and for an endpoint without a chat template.
-    """
-
-    name: str
-    pattern: re.Pattern[str]
-    multiplier: Fraction
-    formula: bool
-    plain_tokens: int
-    tools_tokens: int
-    bare_tokens: int
-
-    def added_tokens(self, endpoint: Endpoint, *, has_tools: bool) -> int:
-        """Give what the provider adds to a prompt of this kind."""
-        if endpoint not in CHATS:
-            return self.bare_tokens
-        return self.tools_tokens if has_tools else self.plain_tokens
-
-
-def _openai(name: str, pattern: str, *, plain: int = 0, tools: int = 8) -> Family:
-    """Build a row counted by the formula; 8 tokens of slack with tools: never below the truth with them [traffic]."""
-    return Family(
-        name, re.compile(pattern), Fraction(1), formula=True, plain_tokens=plain, tools_tokens=tools, bare_tokens=0
-    )
-
-
-def _other(name: str, pattern: str, multiplier: str) -> Family:
-    """Build an estimated row; 700 and 1,500 tokens cover every provider but Cohere with room to spare [traffic]."""
-    return Family(
-        name,
-        re.compile(pattern),
-        Fraction(multiplier),
-        formula=False,
-        plain_tokens=700,
-        tools_tokens=1500,
-        bare_tokens=64,
-    )
-
-
-DEMO = _openai("demo", r"^demo$", tools=0)
-UNKNOWN = _other("unknown", r"", "1.6")  # the largest multiplier of the table
-
-FAMILIES = (
-    DEMO,
-    # o1-mini: 7 tokens over the formula [traffic]. With tools on Chat: 78-84 over it [traffic], and the slack.
-    _openai("openai-reasoning-1", r"^(ft:)?o1-(mini|preview)", plain=8, tools=92),
-    _openai("openai-reasoning", r"^(ft:)?(o\d|gpt-[5-9]|codex-)", tools=92),
-    _openai("openai", r"^(ft:)?(gpt-(3|4)|chatgpt-|text-embedding-|davinci-|babbage-)"),
-    # The same vocabularies behind other chat templates: gpt-oss (harmony), and OpenAI's models at a reseller.
-    _other("openai-elsewhere", r"(^|/)(gpt-|o\d|chatgpt-|codex-|text-embedding-(3|ada))", "1.0"),
-    # A new tokenizer since Opus 4.7 and Sonnet 5: "approximately 30 percent more" (Anthropic, token counting guide),
-    # 1.42 x measured on English (S. Willison).
-    _other("claude-4.6", r"claude-((instant|v?[123])\b|[a-z]+-4(?![-.]([7-9]|\d\d)(?!\d))(?!\d))", "1.25"),
-    _other("claude", r"claude", "1.6"),
-    _other(
-        "mistral", r"mi[sx]tral|codestral|magistral|devstral|pixtral|ministral|voxtral|command|cohere|nova-", "1.25"
-    ),
-    _other("open-weights", r"llama|qwen|qwq|deepseek|gemini|gemma", "1.15"),  # [corpora]
-    UNKNOWN,
-)
 
 
 # ---------------------------------------------------------------- which vocabulary
@@ -120,3 +44,5 @@ POOL_THREADS = 2
 POOL_JOBS_AT_MOST = 32
 POOL_CHARACTERS_AT_MOST = 16 * 1024 * 1024  # about a second of both threads on hostile text
 SCHEMA_DEPTH_AT_MOST = 32  # tool schemas of real programs nest 3-10 levels
+REMEMBERED_CHARACTERS = 1024  # shorter texts are counted (40 us) about as fast as they are looked up and stored
+COUNTS_REMEMBERED_AT_MOST = 4096  # a digest and a number each: under 1 MB

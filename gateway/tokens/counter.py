@@ -11,8 +11,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from gateway.tokens.constants import INLINE_CHARACTERS, POOL_CHARACTERS_AT_MOST, POOL_JOBS_AT_MOST, POOL_THREADS
-from gateway.tokens.text import Encoding, byte_bound, count_all
+from gateway.tokens.constants import (
+    INLINE_CHARACTERS,
+    POOL_CHARACTERS_AT_MOST,
+    POOL_JOBS_AT_MOST,
+    POOL_THREADS,
+    REMEMBERED_CHARACTERS,
+)
+from gateway.tokens.memory import Memory
+from gateway.tokens.text import Encoding, byte_bound, count
 from gateway.tokens.vocabulary import Vocabularies, encoding_for
 
 Answer = TypeVar("Answer")
@@ -35,6 +42,7 @@ class Counter:
         self._pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="count")
         self._places = _Places()
         self._closing = threading.Event()
+        self._memory = Memory()
 
     async def count(self, texts: Sequence[str], model: str) -> Counted:
         """Count texts that stand apart from each other, with the vocabulary of an OpenAI model (others: o200k_base)."""
@@ -45,15 +53,16 @@ class Counter:
 
     async def run(self, work: Callable[[Tally], Answer], model: str, characters: int) -> Answer | None:
         """Do work that counts about so many characters; None if it cannot be done now. `work` must be pure."""
-        encoding = self._vocabularies.get(encoding_for(model))
+        name = encoding_for(model)
+        encoding = self._vocabularies.get(name)
         if encoding is None or self._closing.is_set():
             return None
         if characters <= INLINE_CHARACTERS:
-            return work(lambda texts: count_all(encoding, texts))
+            return work(_Job(name, encoding, self._memory).tally)
         if not self._places.take(characters):
             return None
         left = threading.Event()
-        job = _Stoppable(encoding, (left, self._closing))
+        job = _Job(name, encoding, self._memory, (left, self._closing))
         future = self._pool.submit(job.do, work)
         future.add_done_callback(lambda _: self._places.give_back(characters))
         return await _answer(future, left)
@@ -100,22 +109,42 @@ class _Stopped(Exception):
     """Nobody waits for this job any more."""
 
 
-class _Stoppable:
-    """An encoding that stops its job at the next piece of text once any of some events is set."""
+class _Job:
+    """The counting of one call, which stops at the next piece of text once any of some events is set."""
 
-    def __init__(self, encoding: Encoding, stops: tuple[threading.Event, ...]) -> None:
+    def __init__(self, name: str, encoding: Encoding, memory: Memory, stops: tuple[threading.Event, ...] = ()) -> None:
+        self._name = name
         self._encoding = encoding
+        self._memory = memory
         self._stops = stops
 
     def do(self, work: Callable[[Tally], Answer]) -> Answer | None:
         """Do the work; None when stopped."""
         try:
-            return work(lambda texts: count_all(self, texts))
+            return work(self.tally)
         except _Stopped:
             return None
 
+    def tally(self, texts: Iterable[str]) -> int:
+        """Count texts that stand apart from each other; long ones that were counted before are not counted again."""
+        return sum(map(self._counted, texts))
+
     def encode_ordinary(self, text: str) -> list[int]:
         """Give the token ids, or stop."""
+        self._check()
+        return self._encoding.encode_ordinary(text)
+
+    def _counted(self, text: str) -> int:
+        if len(text) < REMEMBERED_CHARACTERS:
+            return count(self, text)
+        self._check()
+        key = self._memory.key(self._name, text)
+        tokens = self._memory.recall(key)
+        if tokens is None:
+            tokens = count(self, text)
+            self._memory.remember(key, tokens)
+        return tokens
+
+    def _check(self) -> None:
         if any(stop.is_set() for stop in self._stops):
             raise _Stopped
-        return self._encoding.encode_ordinary(text)

@@ -21,6 +21,7 @@ REMOTE_TOKENS = 48_169
 
 _SHORT_SIDE = 768
 _SMALL_SIDE = 384
+_GEMINI_TILE, _GEMINI_MOST_TILES = 258, 26
 _MISTRAL_SIDE, _MISTRAL_WORST = 1_540, 9_506
 _AUDIO_BYTES_PER_SECOND = 2_000  # 16 kbit/s, the least that is used for speech
 _VIDEO_BYTES_PER_SECOND = 12_500  # 100 kbit/s
@@ -104,12 +105,18 @@ def _patches(edge: int, most: int, hundredths: int, side: int | None = None) -> 
 
 
 def _gemini(part: Media) -> int:
-    """258 for what fits into 384 pixels, else for each tile of 768 [google]; no size: as many as were seen, twice."""
+    """258 for what fits into 384 pixels; else for each tile, and once more for the whole [google, traffic].
+
+    A tile's side is two thirds of the shorter one of the image, within 256 and 768. No size: as many as were seen,
+    twice.
+    """
     if part.width is None or part.height is None:
-        return 26 * 258
+        return _GEMINI_MOST_TILES * _GEMINI_TILE
     if max(part.width, part.height) <= _SMALL_SIDE:
-        return 258
-    return min(26, -(-part.width // 768) * -(-part.height // 768)) * 258
+        return _GEMINI_TILE
+    side = min(768, max(256, min(part.width, part.height) * 2 // 3))
+    tiles = -(-part.width // side) * -(-part.height // side) + 1
+    return min(_GEMINI_MOST_TILES, tiles) * _GEMINI_TILE
 
 
 def _mistral(part: Media) -> int:
@@ -131,6 +138,8 @@ def _rows() -> tuple[MediaFamily, ...]:
         return MediaFamily(re.compile(pattern), image, audio_per_second=20, page_tokens=page_tokens)
 
     return (
+        # Pictures to edit [openai]: 65 and 129 a tile, at most four of them, and with high fidelity 6,240 more.
+        openai(r"(gpt|chatgpt)-image", _flat(6_821), 6_821),
         openai(r"gpt-4o-mini", _tiles(2_833, 5_667), 48_169),
         # The guide says 1.62 and 2.46 for gpt-5-mini and -nano, bills 1.2 and 1.5.
         openai(r"gpt-4\.1-mini", _patches(32, 4_096, 162), 6_636),

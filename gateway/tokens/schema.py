@@ -20,7 +20,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway.tokens.constants import SCHEMA_DEPTH_AT_MOST
+from gateway.tokens.constants import NODE_TOKENS, SCHEMA_DEPTH_AT_MOST
 
 _NOTHING = ("any", "object")
 _PLAIN = {"integer": "number"}
@@ -49,7 +49,7 @@ def namespace(tools: list[Any]) -> str:
 
 def _tool(tool: Any) -> str:
     """Render one definition; one that is no function as JSON."""
-    function = tool.get("function", tool) if isinstance(tool, Mapping) else None
+    function = tool.get("function", tool) if isinstance(tool, Mapping) and _is_function(tool) else None
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
         return compact_json(tool) + "\n"
     schema = function.get("parameters")
@@ -59,6 +59,11 @@ def _tool(tool: Any) -> str:
     lines.append(f"type {function['name']} = ({'' if argument in _NOTHING else f'_: {argument}'}) => any;")
     lines.extend(compact_json(schema[key]) for key in _DEFINITIONS if key in schema)
     return "\n".join([*lines, ""])
+
+
+def _is_function(tool: Mapping[str, Any]) -> bool:
+    """Say whether a tool is a function; on responses one of another kind has a name beside its `type` too."""
+    return tool.get("type", "function") == "function" or "function" in tool
 
 
 def _comment(text: Any, indent: str) -> list[str]:
@@ -126,3 +131,22 @@ def _kind(schema: Mapping[str, Any], kind: str, depth: int) -> str:
     if kind == "array":
         return f"{_type(schema['items'], depth + 1)}[]" if "items" in schema else "any[]"
     return _object(schema, depth + 1) if kind == "object" else _PLAIN.get(kind, kind)
+
+
+def walk(root: Any) -> Iterator[str | int]:
+    """Give each key and value of any JSON as its own text, with its punctuation beside it; without recursion."""
+    stack = [root]
+    while stack:
+        value = stack.pop()
+        yield NODE_TOKENS
+        if isinstance(value, Mapping):
+            yield from value
+            stack.extend(value.values())
+        elif isinstance(value, list):
+            stack.extend(value)
+        elif isinstance(value, str):
+            yield value
+        elif isinstance(value, float):
+            yield repr(value)
+        elif isinstance(value, int):
+            yield value.bit_length() // 3 + 1  # at least its digits, without printing it

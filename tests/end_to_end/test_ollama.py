@@ -57,6 +57,15 @@ async def sdk(gateway: Client) -> AsyncIterator[ollama.AsyncClient]:
         yield client
 
 
+async def charged(gateway: Client) -> int:
+    """Give what was charged, once it was and nothing is held any more: who leaves a stream does not wait for that."""
+    while True:
+        used, held = await gateway.company()
+        if used and not held:
+            return used
+        await asyncio.sleep(0.01)
+
+
 async def test_a_chat(sdk: ollama.AsyncClient, gateway: Client, far: Stage) -> None:
     """An answer in one piece is the far end's, and so is the charge; the app's key stays here."""
     answer = await sdk.chat("o:say-5", HELLO, options={"num_predict": 50, "temperature": 0})
@@ -221,9 +230,8 @@ async def test_an_error_in_a_stream_is_raised(sdk: ollama.AsyncClient, gateway: 
         async for part in await sdk.chat("o:say-5.end-error", HELLO, stream=True):
             said += part.message.content or ""
     assert said == WORD * 5
-    used, held = await gateway.company()
+    used = await charged(gateway)
     assert used > 70 + 5
-    assert held == 0
 
 
 async def test_a_connection_cut_in_a_stream_is_raised(sdk: ollama.AsyncClient, gateway: Client) -> None:
@@ -231,9 +239,8 @@ async def test_a_connection_cut_in_a_stream_is_raised(sdk: ollama.AsyncClient, g
     with pytest.raises(ollama.ResponseError, match="local"):
         async for _ in await sdk.chat("o:say-9.cut-5", HELLO, stream=True):
             pass
-    used, held = await gateway.company()
+    used = await charged(gateway)
     assert used > 70
-    assert held == 0
 
 
 async def test_a_client_that_leaves_is_charged(sdk: ollama.AsyncClient, gateway: Client, far: Stage) -> None:
@@ -243,9 +250,8 @@ async def test_a_client_that_leaves_is_charged(sdk: ollama.AsyncClient, gateway:
         await anext(stream)
     await stream.aclose()
     await asyncio.wait_for(far.left.wait(), 10)
-    used, held = await gateway.company()
+    used = await charged(gateway)
     assert 70 + 5 < used < 70 + 200
-    assert held == 0
 
 
 async def test_a_stream_is_cut_where_its_budget_ends(valkey_store: Store, tmp_path: Path, far: Stage) -> None:
@@ -258,11 +264,10 @@ async def test_a_stream_is_cut_where_its_budget_ends(valkey_store: Store, tmp_pa
                 said += part.message.content or ""
                 reasons.append(part.done_reason)
                 assert not part.done
-        used, held = await gateway.company()
+        used = await charged(gateway)
     assert (reasons[-1], set(reasons[:-1])) == ("length", {None})
     # What had arrived unasked behind the cut is charged too, for the far end has produced it.
     assert 0 < len(said) // len(WORD) < min(TIGHT, used)
-    assert held == 0
     await asyncio.wait_for(far.left.wait(), 10)
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.model import Endpoint
 from gateway.tokens import Parts, prompt_parts
-from gateway.tokens.chat import json_parts
+from gateway.tokens.parts import json_parts
 from gateway.tokens.text import Encoding, count, count_all
 from tests.tokens.bodies import CHAT, JARGON, JSON, WEATHER, WEATHER_TOOLS
 

@@ -49,9 +49,12 @@ def image(width: int | None = None, height: int | None = None, detail: str | Non
         ("claude-sonnet-4-5", image(4000, 4000), 1568),
         ("claude-opus-4-7", image(4000, 4000), 4784),
         ("claude-3-5-haiku", image(200, 200), 64),
-        # Google, Understand and count tokens: up to 384 pixels 258, then 258 a tile of 768.
+        # Google: up to 384 pixels 258; 960 x 540 makes six tiles of 360, a square four, and the whole counts too.
         ("gemini-2.5-flash", image(384, 300), 258),
-        ("gemini-2.0-flash", image(960, 540), 516),
+        ("gemini-2.0-flash", image(960, 540), 7 * 258),
+        ("gemini-2.0-flash", image(1024, 1024), 1290),
+        ("gemini-2.0-flash", image(3000, 400), 25 * 258),
+        ("gpt-image-1", image(1024, 1024), 6_821),
         ("gemini-3-pro-preview", image(4000, 4000), 1120),
         ("pixtral-12b", image(1024, 1024), 64 * 64 + 64),
         ("some-vision-model", image(10, 10), UNKNOWN_IMAGE_TOKENS),
