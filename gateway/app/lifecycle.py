@@ -82,7 +82,13 @@ async def assembled(config: Config, store: Store, vocabularies: Vocabularies) ->
         warnings = Warnings(store, config.warnings, on_warned=metrics.warned, open_socket=open_socket)
         await stack.enter_async_context(_background(warnings.run()))
         lease_seconds = config.ledger.lease_seconds
-        ledger = Ledger(store, load(), lease_seconds=lease_seconds)
+        ledger = Ledger(
+            store,
+            load(),
+            lease_seconds=lease_seconds,
+            on_batch=metrics.store_call,
+            on_lost=metrics.charge_lost,
+        )
         gateway = build(config, store, ledger, counter, upstream, aside, metrics, warnings, _tracing(config, stack))
         sweeping = keep_sweeping(ledger, store, every_seconds=lease_seconds / 4)
         for work in (gateway.holds.keep_beating(), sweeping, keep_pulse(gateway)):

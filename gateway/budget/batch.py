@@ -4,7 +4,9 @@ A call to the store is never cancelled: who stops waiting leaves its operation t
 """
 
 import asyncio
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -38,11 +40,16 @@ class _Lane:
     is_scheduled: bool = False
 
 
+OnBatch = Callable[[float, int], None]
+"""Told of each batch that was answered: seconds and operations."""
+
+
 class Batcher:
     """Sends operations of the one ledger script, at most 64 in a batch and two batches a shard at once."""
 
-    def __init__(self, store: Store, script: Script) -> None:
+    def __init__(self, store: Store, script: Script, on_batch: OnBatch | None = None) -> None:
         self._store = store
+        self._on_batch = on_batch
         self._script = script
         self._lanes: dict[str, _Lane] = {}
 
@@ -81,14 +88,16 @@ class Batcher:
             names, packed = wire.encode([op for op, _ in batch])
             reply = self._store.submit(self._script, [*lane.shared, *names], [packed])
             lane.in_flight += 1
-            reply.add_done_callback(partial(self._answered, lane, batch))
+            reply.add_done_callback(partial(self._answered, lane, batch, time.perf_counter()))
         finally:
             if reply is None:
                 _fail(batch, LedgerFault("a batch could not be written"))
 
-    def _answered(self, lane: _Lane, batch: Batch, reply: "asyncio.Future[bytes]") -> None:
+    def _answered(self, lane: _Lane, batch: Batch, sent: float, reply: "asyncio.Future[bytes]") -> None:
         lane.in_flight -= 1
         failure = reply.exception()
+        if self._on_batch is not None and failure is None:
+            self._on_batch(time.perf_counter() - sent, len(batch))
         try:
             if failure is None:
                 now_ms, answers = wire.decode(reply.result())

@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 
 from gateway.budget import keys, wire
-from gateway.budget.batch import Answer, Batcher, LedgerFault
+from gateway.budget.batch import Answer, Batcher, LedgerFault, OnBatch
 from gateway.budget.lease import Extension, Lease, Order, Override, Refusal, Report, Reported, Verdict
 from gateway.budget.windows import CandidateCache
 from gateway.budget.wire import Ask, Operation, Position
@@ -40,9 +40,17 @@ class Ledger:
     """Reserve, extend, settle, release, read, override, reap: all against one store, micro-batched."""
 
     def __init__(
-        self, store: Store, script: Script, *, lease_seconds: float, clock: Callable[[], float] = time.time
+        self,
+        store: Store,
+        script: Script,
+        *,
+        lease_seconds: float,
+        clock: Callable[[], float] = time.time,
+        on_batch: OnBatch | None = None,
+        on_lost: Callable[[], None] | None = None,
     ) -> None:
-        self._batcher = Batcher(store, script)
+        self._batcher = Batcher(store, script, on_batch)
+        self._on_lost = on_lost
         self._lease_ms = int(lease_seconds * 1000)
         self._windows = CandidateCache()
         self._clock = clock
@@ -164,6 +172,8 @@ class Ledger:
         word = "" if failure else self._noted(last.result())[1][0]
         if failure or word in _NOT_CHARGED:
             log.error("charge_failed", call=call_id, reason=str(failure or word))
+            if self._on_lost is not None:
+                self._on_lost()
         if outcome.done():
             return
         if last.cancelled():

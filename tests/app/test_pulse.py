@@ -41,3 +41,13 @@ async def test_open_holds_show(edge: Edge) -> None:
         await answer.read()
         await shown(edge, 0)
     assert sampled(edge, "gateway_holds_open") == 0
+
+
+async def test_calls_of_the_store_show(edge: Edge) -> None:
+    """Each batch that the store answered is timed, with how much it carried."""
+    before = sampled(edge, "gateway_store_batch_operations_sum")
+    async with edge.client.chat("m:tokens-3") as answer:
+        await answer.read()
+    assert await edge.client.company() is not None
+    assert sampled(edge, "gateway_store_batch_operations_sum") >= before + 2
+    assert sampled(edge, "gateway_store_call_duration_seconds_count") > 0
