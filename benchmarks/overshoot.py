@@ -1,8 +1,12 @@
 """What concurrency adds to a budget: this ledger beside a naive check-then-add, the same race in one run.
 
-Run it from the top of the checkout: `python benchmarks/overshoot.py`. It takes some seconds, on a Valkey of its own.
+    python -m benchmarks.overshoot                              the ledger alone, some seconds, on a Valkey of its own
+    python -m benchmarks.overshoot --workers 4 --callers 1000   the real gateway before a far end that keeps the truth
+
+Run it from the top of the checkout.
 """
 
+import argparse
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
@@ -119,5 +123,16 @@ async def main() -> None:
             await store.close()
 
 
+async def through_the_gateway(workers: int, callers: int) -> None:
+    """Print the same for a gateway with so many workers: what its far end served above the limits."""
+    from benchmarks.faults import race as faults_race  # noqa: PLC0415 - it needs the tests' far end
+
+    sys.stdout.write(f"{await faults_race.run(workers=workers, callers=callers)}\n")
+
+
 if __name__ == "__main__":
-    asyncio.run(main())
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.overshoot", description="What concurrency adds.")
+    parser.add_argument("--workers", type=int, help="race through `gateway serve` with so many workers")
+    parser.add_argument("--callers", type=int, default=1000)
+    chosen = parser.parse_args()
+    asyncio.run(through_the_gateway(chosen.workers, chosen.callers) if chosen.workers else main())

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from gateway.budget import Ledger
+from gateway.budget import SlicedLedger
 from gateway.budget.script import load
 from gateway.config import Config
 from gateway.model import Budget, Level
@@ -55,6 +55,6 @@ async def read_levels(store: Store | None, config: Config, company_id: str, budg
     """Read the numbers that the ledger would decide by; without a store nothing is used. Raises StoreUnavailable."""
     if store is None:
         return Levels(time.time_ns() // 1_000_000, tuple(Level(budget, budget.limit, 0, 0, None) for budget in budgets))
-    ledger = Ledger(store, load(), lease_seconds=config.ledger.lease_seconds)
+    ledger = SlicedLedger(store, load(), lease_seconds=config.ledger.lease_seconds)
     levels = await ledger.read(company_id, budgets)
     return Levels(ledger.now_ms(), levels)

@@ -1,6 +1,6 @@
 """Owns the commands by name, and the border where errors that a person can cause become lines on stderr.
 
-Exit statuses: 0 fine, 1 it did not work, 2 the command line or the configuration is wrong.
+Exit statuses: 0 fine, 1 it did not work (or drift was found), 2 the command line or the configuration is wrong.
 """
 
 from importlib import import_module
@@ -12,7 +12,7 @@ from gateway import __version__
 from gateway.errors import ConfigError, StoreRefused, StoreUnavailable
 from gateway.store.connection import CommandRefused
 
-COMMANDS = ("serve", "check", "key", "explain", "usage", "health")
+COMMANDS = ("serve", "check", "key", "explain", "usage", "reconcile", "health")
 
 
 class Failed(click.ClickException):

@@ -55,14 +55,16 @@ def count_words(limit: int, unit: Unit, window: Window) -> str:
 
 
 def subject_words(rule: BudgetRule, config: Config) -> str:
-    """Give whom a `budgets:` entry is for: `company acme`, `each key of acme`, `key ci`."""
+    """Give whom a `budgets:` entry is for: `company acme`, `each key of acme`, `key ci`, `the installation`."""
+    if rule.scope is Scope.INSTALLATION:
+        return "the installation"
     company = config.companies[rule.company_id].name if rule.company_id else None
     own = {
         Scope.COMPANY: company,
         Scope.USER: rule.user_id and config.users[rule.company_id or "", rule.user_id].name,
         Scope.KEY: rule.key_name,
         Scope.AGENT: rule.agent_id and config.agents[rule.agent_id].name,
-    }[rule.scope]
+    }.get(rule.scope)
     named = f"{rule.scope.value} {own}" if own else f"each {rule.scope.value}"
     return named if company is None or rule.scope is Scope.COMPANY else f"{named} of {company}"
 

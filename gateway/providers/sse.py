@@ -45,7 +45,7 @@ class Splitter:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Give the frames that this chunk completes, each with its blank line; one whole frame is the chunk itself."""
-        if not self._rest and not self._is_oversized and _is_one_frame(chunk):
+        if not self._rest and not self._is_oversized and len(chunk) <= self._most_bytes and _is_one_frame(chunk):
             return [chunk]
         data: bytes | bytearray = chunk
         if self._rest:
@@ -86,13 +86,8 @@ def _is_one_frame(chunk: bytes) -> bool:
     length = len(chunk)
     blank = chunk.find(b"\n\n")
     if blank >= 0:
-        return blank == length - 2 and b"\r" not in chunk and length <= MAX_FRAME_BYTES
-    return (
-        chunk.endswith(b"\r\n\r\n")
-        and chunk.find(b"\n") == length - 3
-        and chunk.find(b"\r") == length - 4
-        and length <= MAX_FRAME_BYTES
-    )
+        return blank == length - 2 and b"\r" not in chunk
+    return chunk.endswith(b"\r\n\r\n") and chunk.find(b"\n") == length - 3 and chunk.find(b"\r") == length - 4
 
 
 def _frame_end(data: bytes | bytearray, scanned: int) -> int | None:
