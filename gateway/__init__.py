@@ -8,6 +8,7 @@ The rooms, from the bottom up (a room imports only from rows below its own):
     api                     the endpoints that the gateway answers itself
     pipeline  demo          a proxied call in order; the built-in demo model
     auth  purpose  budget   credential -> Caller; call -> Purpose; windows, rules and the ledger
+    journal                 what was sent and is not charged yet, on the disk
     tokens  prices          counting; what a model costs
     providers               wire dialects and routes
     upstream  usage         the HTTP client and its error border; roll-ups of what was consumed

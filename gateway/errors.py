@@ -4,10 +4,11 @@
      +- BadRequest            400    +- NotFound           404    +- UpstreamError         502
      |   +- UnsupportedMedia  415    |   +- NotMetered       404    |   +- UpstreamUnreachable
      |   +- BodyTooLarge      413    |   +- ModelNotFound    404    |   +- UpstreamBroken
-     +- Unauthenticated       401    +- BudgetRefused      429    |   +- UpstreamSilent  504
-     +- Forbidden             403    +- ProviderOff        503    +- StoreUnavailable      503
+     |   +- TooSlow           408    +- BudgetRefused      429    |   +- UpstreamSilent  504
+     |   +- WrongHost         421    +- ProviderOff        503    +- StoreUnavailable      503
+     +- Unauthenticated       401    +- Overloaded         503
+     +- Forbidden             403    +- Conflict           409
      |   +- PriceUnknown      403
-     +- Conflict              409
     ConfigError                      what is wrong with the YAML, all of it at once
     StoreRefused                     why the gateway will not start on this store
 
@@ -63,6 +64,20 @@ class UnsupportedMedia(BadRequest):
 
     status = 415
     code = "unsupported_media_type"
+
+
+class TooSlow(BadRequest):
+    """The request did not arrive within `server.header_seconds` or `server.body_seconds`."""
+
+    status = 408
+    code = "request_timeout"
+
+
+class WrongHost(BadRequest):
+    """`Host` names a server that this one is not (RFC 9110 section 15.5.20)."""
+
+    status = 421
+    code = "wrong_host"
 
 
 class Unauthenticated(GatewayError):
@@ -183,6 +198,17 @@ class ProviderOff(GatewayError):
     status = 503
     type = "api_error"
     code = "provider_off"
+
+
+class Overloaded(GatewayError):
+    """The gateway has as many connections, or as many requests in flight, as it takes; no budget is at fault."""
+
+    status = 503
+    type = "api_error"
+    code = "overloaded"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers={"Retry-After": "1"})
 
 
 class StoreUnavailable(GatewayError):

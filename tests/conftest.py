@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from gateway.store.connection import Store
+from tests.store.groups import ClusterOf, cluster
 from tests.store.servers import DURABLE, REDIS, VALKEY, running
 
 
@@ -24,6 +25,19 @@ def redis7_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def cluster_of_three() -> Iterator[ClusterOf]:
+    """Give a cluster of three Valkeys, private to this test process."""
+    with cluster(VALKEY) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def cluster_url(cluster_of_three: ClusterOf) -> str:
+    """Give the URL of that cluster."""
+    return cluster_of_three.url
+
+
 @pytest.fixture
 async def valkey_store(valkey_url: str) -> AsyncIterator[Store]:
     """Give an empty Valkey."""
@@ -33,14 +47,14 @@ async def valkey_store(valkey_url: str) -> AsyncIterator[Store]:
 
 @pytest.fixture(params=["valkey", "redis7"])
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
-    """Give each kind of store in turn, empty."""
+    """Give each server in turn, empty; `servers.on_every_store` adds a cluster."""
     async for store in _empty(request.getfixturevalue(f"{request.param}_url")):
         yield store
 
 
 async def _empty(url: str) -> AsyncIterator[Store]:
     store = Store.connect(url)
-    await store.execute("FLUSHALL")
-    await store.execute("SCRIPT FLUSH")
+    await store.on_every_node("FLUSHALL")
+    await store.on_every_node("SCRIPT FLUSH")
     yield store
     await store.close()

@@ -52,13 +52,15 @@ class Limits:
     providers: str = ""
     agents: str = ""
     company: str = ""
+    store: str = ""
+    server: str = ""
 
 
 _YAML = """
 server:
   {{port: 0, drain_seconds: 5, stall_seconds: {stall_seconds}, max_body_bytes: {max_body_bytes},
-    cors_origins: {cors_origins}}}
-store: {{url: embedded, data_dir: ./data}}
+    cors_origins: {cors_origins}{server}}}
+store: {{url: embedded, data_dir: ./data{store}}}
 ledger:
   enforcement: {enforcement}
   tranche_tokens: {tranche_tokens}

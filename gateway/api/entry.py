@@ -14,7 +14,11 @@ Handler = Callable[[Gateway, web.BaseRequest, str, Mapping[str, str]], Awaitable
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One path: its methods, and the API family whose error shape its clients understand."""
+    """One path: its methods, and the API family whose error shape its clients understand.
+
+    `is_probe`: answered however busy the gateway is, and whichever host was asked for, as it tells no more than health.
+    """
 
     methods: Mapping[str, Handler]
     speak: Speaker = openai_error
+    is_probe: bool = False

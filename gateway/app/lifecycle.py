@@ -16,13 +16,18 @@ import structlog
 
 from gateway.app.pulse import keep_pulse
 from gateway.app.server import App
-from gateway.budget import Ledger
+from gateway.budget import SlicedLedger
+from gateway.budget.away import Away
+from gateway.budget.breaker import Breaker
 from gateway.budget.reaper import keep_sweeping
 from gateway.budget.script import load
 from gateway.config import Config
 from gateway.demo import demo_server
+from gateway.journal import Journal
 from gateway.pipeline.aside import Aside
 from gateway.pipeline.gateway import Gateway, build, rebuild
+from gateway.pipeline.recovery import Recovery
+from gateway.store import EMBEDDED
 from gateway.store.connection import Store
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.tracing import Tracing
@@ -79,23 +84,48 @@ async def assembled(config: Config, store: Store, vocabularies: Vocabularies) ->
         demo = _Demo(vocabularies, await stack.enter_async_context(AsyncExitStack()))
         config = await demo.located(config)
         metrics = Metrics()
+        stack.callback(metrics.flush)
         warnings = Warnings(store, config.warnings, on_warned=metrics.warned, open_socket=open_socket)
         await stack.enter_async_context(_background(warnings.run()))
         lease_seconds = config.ledger.lease_seconds
-        ledger = Ledger(
+        journal = await stack.enter_async_context(_journal(config, store, metrics))
+        ledger = SlicedLedger(
             store,
             load(),
             lease_seconds=lease_seconds,
             on_batch=metrics.store_call,
             on_lost=metrics.charge_lost,
+            breaker=Breaker(armed=True),
+            kept=journal,
+            away=_away(config, metrics),
         )
         gateway = build(config, store, ledger, counter, upstream, aside, metrics, warnings, _tracing(config, stack))
         sweeping = keep_sweeping(ledger, store, every_seconds=lease_seconds / 4)
-        for work in (gateway.holds.keep_beating(), sweeping, keep_pulse(gateway)):
+        recovery = Recovery(store, ledger, journal, gateway.holds, on_replayed=metrics.outages.replayed)
+        for work in (gateway.holds.keep_beating(), sweeping, keep_pulse(gateway, journal), recovery.run()):
             await stack.enter_async_context(_background(work))
         assembly = Assembly(App(gateway), vocabularies, demo)
         stack.push_async_callback(assembly.finish)
         yield assembly
+
+
+@asynccontextmanager
+async def _journal(config: Config, store: Store, metrics: Metrics) -> AsyncIterator[Journal]:
+    """Give this process's journal; an embedded store is known by that word, as its socket may move."""
+    embedded = config.store.url.reveal() == EMBEDDED
+    directory = config.store.data_dir / "journal" if config.store.journal else None
+    name = EMBEDDED if embedded else store.address
+    journal = Journal(directory, name, on_failure=metrics.outages.journal_failed)
+    await journal.open()
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+def _away(config: Config, metrics: Metrics) -> Away:
+    settings = config.store
+    return Away(settings.on_failure, grace_tokens=settings.grace_tokens, on_taken=metrics.outages.taken)
 
 
 def _tracing(config: Config, stack: AsyncExitStack) -> Tracing:

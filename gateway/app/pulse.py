@@ -2,12 +2,13 @@
 
 import asyncio
 
+from gateway.journal import Journal
 from gateway.pipeline.gateway import Gateway
 
 EVERY_SECONDS = 0.5
 
 
-async def keep_pulse(gateway: Gateway) -> None:
+async def keep_pulse(gateway: Gateway, journal: Journal) -> None:
     """Sleep, and see how much later than asked the loop came back; holds outlive a reload, and so does this."""
     loop = asyncio.get_running_loop()
     while True:
@@ -15,3 +16,9 @@ async def keep_pulse(gateway: Gateway) -> None:
         await asyncio.sleep(EVERY_SECONDS)
         gateway.metrics.loop_lag(max(0.0, loop.time() - due))
         gateway.metrics.holds(gateway.holds.count)
+        gateway.metrics.outages.now(
+            breaker=gateway.ledger.breaker.state,
+            journal_bytes=journal.size_bytes,
+            open_calls=journal.open_calls,
+        )
+        gateway.metrics.flush()

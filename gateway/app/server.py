@@ -8,17 +8,18 @@ from aiohttp import web
 from gateway import NAME
 from gateway.api.answers import Speaker, error_in
 from gateway.api.entry import Entry, Handler
-from gateway.app.connection import Server
+from gateway.app.hosts import Hosts
+from gateway.app.listener import Server
 from gateway.app.paths import Paths
 from gateway.app.table import TABLE
+from gateway.app.turned import TurnedAway
 from gateway.app.unmetered import is_method, refusal, wire_of
-from gateway.errors import BadRequest, GatewayError, MethodNotAllowed
+from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, Overloaded, WrongHost
+from gateway.pipeline.arrival import ARRIVED
 from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.ids import new_id
 
 log = structlog.get_logger("app")
-
-KEEPALIVE_SECONDS = 75.0
 
 
 class App:
@@ -28,16 +29,22 @@ class App:
         self.gateway = gateway
         self._table = table
         self._paths = Paths(tuple(table))
+        self.turned_away = TurnedAway(gateway.metrics.turned_away)
+        self._places = _Places(self)
+
+    @property
+    def gateway(self) -> Gateway:
+        """Give what requests are answered under."""
+        return self._gateway
+
+    @gateway.setter
+    def gateway(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._hosts = Hosts.of(gateway.config)
 
     def server(self) -> Server:
         """Give the protocol factory to listen with. A client that leaves cancels its handler."""
-        return Server(
-            self.answer,
-            handler_cancellation=True,
-            auto_decompress=False,
-            access_log=None,
-            keepalive_timeout=KEEPALIVE_SECONDS,
-        )
+        return Server(self.answer, lambda: self._gateway.config.server, self.turned_away, handler_cancellation=True)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, under our own name."""
@@ -53,21 +60,42 @@ class App:
         be read as its text.
         """
         call_id = new_id()
-        speak: Speaker = error_in(wire_of(request.raw_path))
+        speak: Speaker | None = None
         try:
             entry, params = self._find(request)
             speak = entry.speak
-            return await _handler(entry, request)(self.gateway, request, call_id, params)
+            self._hosts.check(request, is_probe=entry.is_probe)
+            handler = _handler(entry, request)
+            if entry.is_probe:
+                return await handler(self._gateway, request, call_id, params)
+            return await self._in_turn(handler, request, call_id, params)
         except GatewayError as error:
-            answer = speak(error, request, call_id)
+            if isinstance(error, WrongHost):
+                self.turned_away.add("host")
+            answer = (speak or _speaker(request))(error, request, call_id)
         except ConnectionResetError:
             raise  # nobody is there to read an answer
         except Exception:
             log.exception("unexpected", request_id=call_id)
-            answer = speak(GatewayError("Something went wrong in the gateway."), request, call_id)
+            unexpected = GatewayError("Something went wrong in the gateway.")
+            answer = (speak or _speaker(request))(unexpected, request, call_id)
         if request.writer.output_size > 0:
             raise ConnectionResetError
         return answer
+
+    async def _in_turn(
+        self, handler: Handler, request: web.BaseRequest, call_id: str, params: Mapping[str, str]
+    ) -> web.StreamResponse:
+        """Have a request answered, if not too many are; one whose body is on its way is none yet."""
+        turn = _Turn(self._places)
+        if request.content.is_eof():
+            turn.take()
+        else:
+            request[ARRIVED] = turn.take
+        try:
+            return await handler(self._gateway, request, call_id, params)
+        finally:
+            turn.end()
 
     def _find(self, request: web.BaseRequest) -> tuple[Entry, Mapping[str, str]]:
         target = request.raw_path
@@ -79,6 +107,46 @@ class App:
             raise refusal(raw_path)
         path, params = found
         return self._table[path], params
+
+
+def _speaker(request: web.BaseRequest) -> Speaker:
+    """Give who tells errors to a client whose path is not known."""
+    return error_in(wire_of(request.raw_path))
+
+
+class _Places:
+    """How many requests are being answered."""
+
+    def __init__(self, app: App) -> None:
+        self.taken = 0
+        self._app = app
+
+    def check(self) -> None:
+        """Refuse one more, if there are as many as may be; a call that goes on without its client is one of them."""
+        gateway = self._app.gateway
+        if max(self.taken, gateway.holds.count) >= gateway.config.server.max_in_flight:
+            self._app.turned_away.add("in_flight")
+            raise Overloaded("The gateway answers as many requests as it takes at a time.")
+
+
+class _Turn:
+    """One request's place among them, from when its body is there to its end."""
+
+    __slots__ = ("_is_taken", "_places")
+
+    def __init__(self, places: _Places) -> None:
+        self._places = places
+        self._is_taken = False
+
+    def take(self) -> None:
+        """Begin. Raises Overloaded."""
+        self._places.check()
+        self._places.taken += 1
+        self._is_taken = True
+
+    def end(self) -> None:
+        """End, if it has begun."""
+        self._places.taken -= self._is_taken
 
 
 def _handler(entry: Entry, request: web.BaseRequest) -> Handler:

@@ -114,7 +114,7 @@ TABLE: Mapping[str, Entry] = {
     **consumption_logs.ENTRIES,
     **credit_bill.ENTRIES,
     **usage.ENTRIES,
-    "/healthz": Entry({"GET": health.healthz}),
-    "/readyz": Entry({"GET": health.readyz}),
+    "/healthz": Entry({"GET": health.healthz}, is_probe=True),
+    "/readyz": Entry({"GET": health.readyz}, is_probe=True),
     **openapi.ENTRIES,
 }

@@ -8,6 +8,7 @@ from gateway.budget.batch import LedgerFault
 from gateway.budget.lease import Extension, Lease, Order, Override, Refusal, Report, Reported, Share, Verdict
 from gateway.budget.ledger import Ledger
 from gateway.budget.rules import Rules, Target
+from gateway.budget.sliced import SlicedLedger
 from gateway.budget.wire import Ask
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Reported",
     "Rules",
     "Share",
+    "SlicedLedger",
     "Target",
     "Verdict",
     "asks",

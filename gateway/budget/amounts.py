@@ -29,26 +29,30 @@ def asks(budgets: Sequence[Budget], prompt_tokens: int, tariff: Tariff) -> tuple
     """
     price, weights = tariff.price or FREE, tariff.weights
     weight = max(weights.input, weights.cache_read, weights.cache_creation)
-    terms = {
-        Unit.TOKENS: (-(-prompt_tokens * weight // MICROS), weights.output),
-        Unit.USD: price.dearest(prompt_tokens),
-        Unit.REQUESTS: (1, 0),
-        Unit.IN_FLIGHT: (1, 0),
-    }
-    return tuple(
-        Ask(budget, *terms[budget.unit]) for budget in budgets if budget.unit is not Unit.USD or not price.is_free
-    )
+    tokens = (-(-prompt_tokens * weight // MICROS), weights.output)
+    asked: list[Ask] = []
+    for budget in budgets:
+        if budget.unit is Unit.TOKENS:
+            asked.append(Ask(budget, *tokens))
+        elif budget.unit is not Unit.USD:
+            asked.append(Ask(budget, 1, 0))
+        elif not price.is_free:
+            asked.append(Ask(budget, *price.dearest(prompt_tokens)))
+    return tuple(asked)
 
 
 def charges(asked: Sequence[Ask], usage: Usage, tariff: Tariff) -> list[int]:
     """Give what each budget is charged for a usage."""
-    amount = {
-        Unit.TOKENS: weighted_tokens(usage, tariff.weights),
-        Unit.USD: (tariff.price or FREE).cost_micros(usage),
-        Unit.REQUESTS: 1,
-        Unit.IN_FLIGHT: 0,
-    }
-    return [amount[ask.budget.unit] for ask in asked]
+    amounts: list[int] = []
+    for ask in asked:
+        unit = ask.budget.unit
+        if unit is Unit.TOKENS:
+            amounts.append(weighted_tokens(usage, tariff.weights))
+        elif unit is Unit.USD:
+            amounts.append((tariff.price or FREE).cost_micros(usage))
+        else:
+            amounts.append(1 if unit is Unit.REQUESTS else 0)
+    return amounts
 
 
 def needs_price(budgets: Iterable[Budget]) -> Budget | None:

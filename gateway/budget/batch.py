@@ -12,8 +12,9 @@ from functools import partial
 from typing import Any
 
 from gateway.budget import keys, wire
+from gateway.budget.breaker import Breaker
 from gateway.errors import StoreUnavailable
-from gateway.store.border import outage
+from gateway.store.border import outage, unavailable
 from gateway.store.connection import Script, Store
 
 MOST_OPERATIONS = 64
@@ -47,8 +48,11 @@ OnBatch = Callable[[float, int], None]
 class Batcher:
     """Sends operations of the one ledger script, at most 64 in a batch and two batches a shard at once."""
 
-    def __init__(self, store: Store, script: Script, on_batch: OnBatch | None = None) -> None:
+    def __init__(
+        self, store: Store, script: Script, on_batch: OnBatch | None = None, breaker: Breaker | None = None
+    ) -> None:
         self._store = store
+        self._breaker = breaker or Breaker()
         self._on_batch = on_batch
         self._script = script
         self._lanes: dict[str, _Lane] = {}
@@ -56,6 +60,10 @@ class Batcher:
     def submit(self, prefix: str, op: wire.Operation) -> asyncio.Future[Answer]:
         """Queue an operation for a shard; the future fails with StoreUnavailable or LedgerFault."""
         loop = asyncio.get_running_loop()
+        if self._breaker.is_open:
+            refused: asyncio.Future[Answer] = loop.create_future()
+            refused.set_exception(unavailable("it has not answered several times, and is tried again in a moment"))
+            return refused
         lane = self._lanes.get(prefix)
         if lane is None:
             lane = self._lanes[prefix] = _Lane(keys.shared(prefix))
@@ -96,6 +104,10 @@ class Batcher:
     def _answered(self, lane: _Lane, batch: Batch, sent: float, reply: "asyncio.Future[bytes]") -> None:
         lane.in_flight -= 1
         failure = reply.exception()
+        if failure is None:
+            self._breaker.answered()
+        elif isinstance(failure, StoreUnavailable):
+            self._breaker.failed()
         if self._on_batch is not None and failure is None:
             self._on_batch(time.perf_counter() - sent, len(batch))
         try:

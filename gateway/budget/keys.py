@@ -8,11 +8,18 @@ from gateway.model import Budget, Lifetime, Unit
 LEASES = "L"
 DEADLINES = "D"
 EVENTS = "E"
+INSTALLATION = "installation"
+"""Stands for a company's id where a budget spans companies: such budgets live together in the shard of this name."""
 
 
 def shared(prefix: str) -> tuple[str, str, str]:
     """Give the three keys of a shard that every operation declares: leases, deadlines, events."""
     return prefix + LEASES, prefix + DEADLINES, prefix + EVENTS
+
+
+def home(budget: Budget, company_id: str) -> str:
+    """Give the id whose shard holds a budget that counts a call of this company."""
+    return INSTALLATION if budget.scope.spans_companies else company_id
 
 
 def state(prefix: str, budget: Budget) -> str:
@@ -59,3 +66,13 @@ def key_subject(company_id: str, key_name: str) -> str:
 def agent_subject(company_id: str, agent_id: str) -> str:
     """Give the holder of an agent's counters."""
     return f"a:{company_id}:{agent_id}"
+
+
+def provider_subject(provider: str) -> str:
+    """Give the holder of a provider's counters, for all companies together."""
+    return f"p:{provider}"
+
+
+def installation_subject() -> str:
+    """Give the holder of the counters of everything together."""
+    return "i:all"

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-from gateway.budget.wire import Ask, Position
+import msgspec
+
+from gateway.budget.wire import Ask, Operation, Position
 from gateway.model import Budget, Level, Rollup
 
 NO_ROLLUP = Rollup()
@@ -37,15 +39,19 @@ class Order:
     charged_if_expired: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """An admitted order: its grant, when (store's ms), where its charges belong, each budget's numbers."""
+class Lease(msgspec.Struct, frozen=True, gc=False):
+    """An admitted order: its grant, when (store's ms), where its charges belong, each budget's numbers.
+
+    `asked` is the operation that made it. One that `is_local` was given while the store was away, without levels.
+    """
 
     order: Order
     admitted_ms: int
     granted_tokens: int
     positions: tuple[Position, ...]
     levels: tuple[Level, ...]
+    asked: Operation | None = None
+    is_local: bool = False
 
 
 class Verdict(IntEnum):

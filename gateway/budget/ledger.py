@@ -11,29 +11,27 @@ Every operation is idempotent by its call id, so a reply that is lost is never a
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any
 
-import structlog
-
-from gateway.budget import keys, wire
+from gateway.budget import keys, record, wire
+from gateway.budget.away import Away
 from gateway.budget.batch import Answer, Batcher, LedgerFault, OnBatch
-from gateway.budget.lease import Extension, Lease, Order, Override, Refusal, Report, Reported, Verdict
-from gateway.budget.windows import CandidateCache
-from gateway.budget.wire import Ask, Operation, Position
+from gateway.budget.breaker import Breaker
+from gateway.budget.closing import Closing
+from gateway.budget.lease import Extension, Lease, Order, Override, Refusal, Report, Reported
+from gateway.budget.operations import Operations, admission, local, reaping, unknown
+from gateway.budget.record import NoRecord, Record
+from gateway.budget.wire import Ask, Operation
 from gateway.errors import StoreUnavailable
-from gateway.model import Budget, Level, Rollup
+from gateway.model import Budget, Level, OnFailure, Rollup
+from gateway.store.border import unavailable
 from gateway.store.connection import Script, Store
 from gateway.store.shards import prefix as shard_of
 
 _REAPED_BEFORE_REFUSING = 16
 _STALE_TRIES = 3
-_CLOSING_LIFE_SECONDS = 15 * 60
-_CLOSING_PAUSE_SECONDS = 0.25
-_CLOSING_PAUSE_MOST_SECONDS = 5.0
-_NOT_CHARGED = {"doubtful", "lost"}
-
-log = structlog.get_logger("ledger")
+_SILENT = "it has not answered several times, and is tried again in a moment"
+RECOVERY_SECONDS = 1.0
+"""How long a call waits for what is brought to the store first."""
 
 
 class Ledger:
@@ -48,160 +46,158 @@ class Ledger:
         clock: Callable[[], float] = time.time,
         on_batch: OnBatch | None = None,
         on_lost: Callable[[], None] | None = None,
+        breaker: Breaker | None = None,
+        kept: Record | None = None,
+        away: Away | None = None,
     ) -> None:
-        self._batcher = Batcher(store, script, on_batch)
-        self._on_lost = on_lost
-        self._lease_ms = int(lease_seconds * 1000)
-        self._windows = CandidateCache()
+        self.breaker = breaker or Breaker()
+        self._batcher = Batcher(store, script, on_batch, self.breaker)
+        self._record = kept or NoRecord()
+        self._away = away or Away()
+        self._operations = Operations(lease_ms=int(lease_seconds * 1000))
+        self._specs = self._operations.specs
         self._clock = clock
         self._offset_ms = 0
-        self._specs = wire.Specs(self._windows)
-        self._closing: set[asyncio.Future[Any]] = set()
+        self._closing = Closing(
+            self._batcher,
+            self._record,
+            self.breaker,
+            epoch=lambda: store.epoch,
+            noted=self._noted,
+            on_lost=on_lost,
+            on_paid=self._away.paid,
+        )
 
     def now_ms(self) -> int:
         """Give the store's time as well as it is known: the local clock, corrected by the last answer."""
         return int(self._clock() * 1000) + self._offset_ms
 
+    @property
+    def goes_on_without_store(self) -> bool:
+        """Whether calls may be admitted while the store is away."""
+        return self._away.policy is not OnFailure.CLOSED
+
+    async def ready(self) -> None:
+        """Return if the store takes reservations now; while the breaker is open it is not even asked."""
+        await self.breaker.recovered(RECOVERY_SECONDS)
+        if not self.breaker.is_closed:
+            raise unavailable(_SILENT)
+        await self.read("", ())
+
     async def reserve(self, order: Order) -> Lease | Refusal:
         """Hold an order in every budget or in none. StoreUnavailable: a hold that was made after all is released."""
-        answer = await self._ask_to_hold(order)
-        if answer[1][0] == "refused" and answer[1][3] > 0:
-            await self.reap(shard_of(order.company_id), _REAPED_BEFORE_REFUSING)
-            answer = await self._ask_to_hold(order)
-        return _admission(order, answer)
-
-    async def _ask_to_hold(self, order: Order) -> Answer:
+        if not self.breaker.is_closed:
+            await self.breaker.recovered(RECOVERY_SECONDS)
+        was_asked = self.breaker.is_closed
         try:
-            return await self._fresh(partial(self._reservation, order), order.company_id)
-        except (asyncio.CancelledError, StoreUnavailable):
-            _ = self._close(order, lambda: self._release_of(self._unknown(order)))  # goes on behind
+            if not was_asked:
+                raise unavailable(_SILENT)
+            answer, op = await self._ask_to_hold(order)
+            if answer[1][0] == "refused" and answer[1][3] > 0:
+                await self.reap(shard_of(order.company_id), _REAPED_BEFORE_REFUSING)
+                answer, op = await self._ask_to_hold(order)
+        except asyncio.CancelledError:
+            self._abandon(order)
             raise
+        except StoreUnavailable:
+            lease = await self._without_store(order)
+            if lease is None:
+                if was_asked:
+                    self._abandon(order)
+                raise
+            return lease
+        return admission(order, answer, op)
 
-    def _reservation(self, order: Order) -> Operation:
-        prefix = shard_of(order.company_id)
-        op = Operation(["reserve", 0, order.call_id])
-        op.fields += [
-            op.key(keys.tombstone(prefix, order.call_id)),
-            self._lease_ms,
-            int(order.charged_if_expired),
-            order.want_tokens,
-            order.least_tokens,
-            int(order.share),
-            self._specs.rows(op, prefix, order.asks, self.now_ms()),
-            wire.rollup(op, order.plan),
-            order.who,
-        ]
-        return op
+    async def _ask_to_hold(self, order: Order) -> tuple[Answer, Operation]:
+        return await self._fresh(lambda: self._operations.reserve(order, self.now_ms()), order.company_id)
+
+    def _abandon(self, order: Order) -> None:
+        """Release, behind, what may have been held."""
+        _ = self.release(unknown(order, self.now_ms()))
+
+    async def _without_store(self, order: Order) -> Lease | None:
+        """Give the lease of a call that may go on without the store; None where none may."""
+        granted = None if self._record.is_full else self._away.admit(order)
+        if granted is None:
+            return None
+        now_ms = self.now_ms()
+        lease = local(order, self._operations.reserve(order, now_ms), granted, now_ms)
+        self._write_down(lease)
+        is_secured = False
+        try:
+            is_secured = await self._record.secured() or not self._away.needs_record
+        finally:
+            if not is_secured:
+                _ = self.release(lease)
+        return lease if is_secured else None
+
+    def forwarding(self, lease: Lease) -> None:
+        """Write down that a call is about to be sent: from now on it is charged, whatever happens."""
+        if not lease.is_local:  # such a one is written down before it is given
+            self._write_down(lease)
+
+    def _write_down(self, lease: Lease) -> None:
+        if self._record.keeps and lease.asked is not None:
+            prefix = shard_of(lease.order.company_id)
+            self._record.forwarded(lease.order.call_id, record.forwarded(prefix, lease))
 
     async def extend(self, lease: Lease, want_tokens: int = 0) -> Extension:
         """Move a lease's deadline; with more `want_tokens` than granted, grow the hold in every budget or in none."""
         order = lease.order
-        prefix = shard_of(order.company_id)
-        op = Operation(["extend", 0, order.call_id, self._lease_ms, want_tokens])
-        op.fields.append(self._specs.rows(op, prefix, order.asks, self.now_ms()))
-        _, answer = await self._ask(prefix, op)
+        op = self._operations.extend(order, want_tokens, self.now_ms())
+        try:
+            _, answer = await self._ask(shard_of(order.company_id), op)
+        except StoreUnavailable:
+            if want_tokens == 0 or not self._away.grow(lease, want_tokens):
+                raise
+            self._record.grown(order.call_id, want_tokens)
+            return Extension(want_tokens)
         if answer[0] == "gone":
-            return Extension(lease.granted_tokens, gone=True)
+            return await self.hold_again(lease, max(want_tokens, lease.granted_tokens))
+        if want_tokens:
+            self._record.grown(order.call_id, answer[1])
         if answer[0] == "refused":
             place = answer[2] - 1
             return Extension(answer[1], refused_by=wire.level(order.asks[place].budget, answer[3][place]))
         return Extension(answer[1])
 
+    async def hold_again(self, lease: Lease, granted_tokens: int) -> Extension:
+        """Hold what a call in flight has, though the store has lost it or never knew it, and whatever the limits say.
+
+        `gone`: it has ended, or was charged as it expired.
+        """
+        order, prefix = lease.order, shard_of(lease.order.company_id)
+        (_, answer), _ = await self._fresh(
+            lambda: self._operations.reserve_again(order, granted_tokens, self.now_ms()), order.company_id
+        )
+        if answer[0] == "duplicate":
+            op = self._operations.extend(order, granted_tokens, self.now_ms(), forced=True)
+            _, answer = await self._ask(prefix, op)
+        is_gone = answer[0] in {"finished", "gone"}
+        return Extension(lease.granted_tokens if is_gone else granted_tokens, gone=is_gone)
+
     def settle(self, lease: Lease, amounts: Sequence[int], rollup: Rollup) -> "asyncio.Future[str]":
         """Charge what was used, one amount per ask, and free the rest; gives a future of what happened.
 
-        That is: settled, corrected, recovered, already, doubtful; or lost. While the store is away it is tried again,
-        for as long as the store would know a late settle. Cancelling the future takes nothing back.
+        That is: settled, corrected, recovered, already, doubtful, lost; or kept, where the record has it and the store
+        is away. Else it is tried again, for as long as the store would know a late settle. Cancelling the future takes
+        nothing back.
         """
-        return self._close(lease.order, lambda: self._settlement(lease, "s", amounts, rollup))
+        self._away.settled(lease, amounts)
+        return self._closing.close(shard_of(lease.order.company_id), self._operations.settle(lease, amounts, rollup))
 
     def release(self, lease: Lease) -> "asyncio.Future[str]":
         """Free a hold of a call that used nothing: no request byte was sent, or the upstream refused it."""
-        return self._close(lease.order, lambda: self._release_of(lease))
+        self._away.settled(lease, [0] * len(lease.order.asks))
+        return self._closing.close(shard_of(lease.order.company_id), self._operations.release(lease))
 
-    def _settlement(self, lease: Lease, kind: str, amounts: Sequence[int], rollup: Rollup) -> Operation:
-        order = lease.order
-        prefix = shard_of(order.company_id)
-        op = Operation(["settle", 0, order.call_id])
-        op.fields += [
-            op.key(keys.tombstone(prefix, order.call_id)),
-            kind,
-            lease.admitted_ms,
-            self._specs.entries(op, prefix, order.asks, lease.positions),
-            list(amounts),
-            wire.rollup(op, rollup),
-            order.who,
-        ]
-        # What an expiry may have charged is corrected in the same call.
-        op.keys += dict.fromkeys(increment.key for increment in order.plan.increments)
-        return op
-
-    def _release_of(self, lease: Lease) -> Operation:
-        nothing = [0] * len(lease.order.asks)
-        return self._settlement(lease, "r", nothing, Rollup(ttl_seconds=lease.order.plan.ttl_seconds))
-
-    def _unknown(self, order: Order) -> Lease:
-        """Give the lease of a reserve whose answer nobody has: the store knows its places, or turns it away later."""
-        return Lease(order, self.now_ms(), 0, (Position(0, 0),) * len(order.asks), ())
-
-    def _close(self, order: Order, operation: Callable[[], Operation]) -> "asyncio.Future[str]":
-        outcome: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        prefix = shard_of(order.company_id)
-        first = self._batcher.submit(prefix, operation())
-        self._closing.add(first)
-
-        def answered(first: "asyncio.Future[Answer]") -> None:
-            self._closing.discard(first)
-            if isinstance(first.exception(), StoreUnavailable):
-                again = asyncio.get_running_loop().create_task(self._keep_closing(prefix, operation))
-                self._closing.add(again)
-                again.add_done_callback(closed)
-            else:
-                closed(first)
-
-        def closed(last: "asyncio.Future[Any]") -> None:
-            self._closing.discard(last)
-            self._tell(order.call_id, last, outcome)
-
-        first.add_done_callback(answered)
-        return outcome
-
-    def _tell(self, call_id: str, last: "asyncio.Future[Answer]", outcome: "asyncio.Future[str]") -> None:
-        """Say what became of a charge; loudly of one that did not arrive."""
-        failure = asyncio.CancelledError("cancelled") if last.cancelled() else last.exception()
-        word = "" if failure else self._noted(last.result())[1][0]
-        if failure or word in _NOT_CHARGED:
-            log.error("charge_failed", call=call_id, reason=str(failure or word))
-            if self._on_lost is not None:
-                self._on_lost()
-        if outcome.done():
-            return
-        if last.cancelled():
-            outcome.cancel()
-        elif failure:
-            outcome.set_exception(failure)
-            outcome.exception()  # told above; who waits for it still gets it
-        else:
-            outcome.set_result(word)
-
-    async def _keep_closing(self, prefix: str, operation: Callable[[], Operation]) -> Answer:
-        deadline = time.monotonic() + _CLOSING_LIFE_SECONDS
-        pause_seconds = _CLOSING_PAUSE_SECONDS
-        while True:
-            await asyncio.sleep(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, _CLOSING_PAUSE_MOST_SECONDS)
-            try:
-                return await self._batcher.submit(prefix, operation())
-            except StoreUnavailable:
-                if time.monotonic() > deadline:
-                    return self.now_ms(), ["lost"]
+    async def close_again(self, call_id: str, prefix: str, op: Operation) -> str:
+        """Send a settle that the record has. Raises StoreUnavailable; what is too late to be believed is `doubtful`."""
+        return await self._closing.close_again(call_id, prefix, op)
 
     async def drain(self, timeout_seconds: float) -> int:
         """Wait for settles and releases that are still on their way; gives how many did not make it in time."""
-        deadline = time.monotonic() + timeout_seconds
-        while self._closing and (left_seconds := deadline - time.monotonic()) > 0:
-            await asyncio.wait(self._closing, timeout=left_seconds)  # one that failed is tried again
-        return len(self._closing)
+        return await self._closing.drain(timeout_seconds)
 
     async def read(self, company_id: str, budgets: Sequence[Budget]) -> tuple[Level, ...]:
         """Give the numbers that a reserve would use, without writing anything."""
@@ -213,7 +209,7 @@ class Ledger:
             op.fields.append(self._specs.rows(op, prefix, asks, self.now_ms()))
             return op
 
-        _, answer = await self._fresh(operation, company_id)
+        (_, answer), _ = await self._fresh(operation, company_id)
         return tuple(wire.level(budget, row) for budget, row in zip(budgets, answer[1], strict=True))
 
     async def report(self, report: Report) -> Reported | None:
@@ -234,7 +230,7 @@ class Ledger:
             ]
             return op
 
-        _, answer = await self._fresh(operation, report.company_id)
+        (_, answer), _ = await self._fresh(operation, report.company_id)
         if answer[0] == "conflict":
             return None
         levels = tuple(wire.level(budget, row) for budget, row in zip(report.budgets, answer[1], strict=True))
@@ -262,17 +258,18 @@ class Ledger:
     async def reap(self, prefix: str, most: int = 256) -> int:
         """Charge the expired leases of a shard by their policy; gives how many there were."""
         _, answer = await self._ask(prefix, Operation(["expired", 0, most]))
-        waiting = [self._batcher.submit(prefix, _reaping(prefix, *row)) for row in answer[1]]
+        waiting = [self._batcher.submit(prefix, reaping(prefix, *row)) for row in answer[1]]
         answers = await asyncio.gather(*waiting)
         return sum(1 for _, one in answers if one[0] == "reaped")
 
-    async def _fresh(self, operation: Callable[[], Operation], company_id: str) -> Answer:
+    async def _fresh(self, operation: Callable[[], Operation], company_id: str) -> tuple[Answer, Operation]:
         """Ask again while the candidate windows are stale: the first answer tells the store's time."""
         prefix = shard_of(company_id)
         for _ in range(_STALE_TRIES):
-            answer = await self._ask(prefix, operation())
+            op = operation()
+            answer = await self._ask(prefix, op)
             if answer[1][0] != "stale":
-                return answer
+                return answer, op
         raise LedgerFault("the store's clock does not stand still: no calendar window holds it")
 
     async def _ask(self, prefix: str, op: Operation) -> Answer:
@@ -288,23 +285,3 @@ def _override(line: str) -> Override | None:
         return None
     limit, set_at_ms, who = line.split(":", 2)
     return Override(int(limit), int(set_at_ms), who)
-
-
-def _reaping(prefix: str, call_id: str, names: list[str], rollup_names: list[str]) -> Operation:
-    op = Operation(["reap", 0, call_id])
-    op.fields += [op.key(keys.tombstone(prefix, call_id)), [op.key(name) if name else 0 for name in names]]
-    op.keys += rollup_names
-    return op
-
-
-def _admission(order: Order, answer: Answer) -> Lease | Refusal:
-    now_ms, fields = answer
-    if fields[0] == "finished":
-        raise LedgerFault(f"call {order.call_id} has already ended")
-    rows: list[list[Any]] = fields[2]
-    levels = tuple(wire.level(ask.budget, row) for ask, row in zip(order.asks, rows, strict=True))
-    if fields[0] == "refused":
-        verdicts = tuple((Verdict(code), at if at >= 0 else None) for code, at in fields[1])
-        return Refusal(order, now_ms, verdicts, levels)
-    admitted_ms = fields[3] if fields[0] == "duplicate" else now_ms
-    return Lease(order, admitted_ms, fields[1], tuple(wire.position(row) for row in rows), levels)

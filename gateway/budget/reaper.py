@@ -16,8 +16,8 @@ log = structlog.get_logger("reaper")
 
 async def sweep(ledger: Ledger, store: Store) -> int:
     """Reap every shard empty, by the store's clock; gives how many leases had expired."""
-    seconds, microseconds = await store.execute("TIME")
-    now_ms = int(seconds) * 1000 + int(microseconds) // 1000
+    clocks = await store.on_every_node("TIME")  # the latest is only a hint: each server reaps by its own
+    now_ms = max(int(seconds) * 1000 + int(microseconds) // 1000 for seconds, microseconds in clocks)
     names = prefixes()
     waiting = await store.pipeline([("ZCOUNT", prefix + keys.DEADLINES, "-inf", now_ms) for prefix in names])
     reaped = [await _emptied(ledger, prefix) for prefix, count in zip(names, waiting, strict=True) if count]

@@ -61,12 +61,20 @@ class Rules:
                 self._known.clear()
             known = self._known[pair] = (
                 *self.standing(caller),
-                *(budget for rule in self._rules if matches(rule.match, target) for budget in _applied(rule, caller)),
+                *(
+                    budget
+                    for rule in self._rules
+                    if matches(rule.match, target)
+                    for budget in _applied(rule, caller, target.provider)
+                ),
             )
         return known
 
     def all_of(self, caller: Caller) -> tuple[Budget, ...]:
-        """Give every budget that some call of `caller` could count in: what `/v1/budget` shows."""
+        """Give every budget that some call of `caller` could count in: what `/v1/budget` shows.
+
+        What spans companies is left out: its numbers tell of the others.
+        """
         return (*self.standing(caller), *(budget for rule in self._rules for budget in _applied(rule, caller)))
 
     def standing(self, caller: Caller) -> tuple[Budget, ...]:
@@ -126,8 +134,9 @@ def _effective(period: Period, own: Quotas, defaults: Quotas) -> int:
     return -1
 
 
-def _applied(rule: BudgetRule, caller: Caller) -> Iterable[Budget]:
-    subject = _subject(rule, caller)
+def _applied(rule: BudgetRule, caller: Caller, provider: str | None = None) -> Iterable[Budget]:
+    spans = rule.scope.spans_companies
+    subject = _spanning_subject(rule.scope, provider) if spans else _subject(rule, caller)
     if subject is None or caller.company is None:
         return
     yield Budget(
@@ -139,8 +148,16 @@ def _applied(rule: BudgetRule, caller: Caller) -> Iterable[Budget]:
         window=rule.window,
         limit=rule.limit,
         enforcement=rule.enforcement,
-        timezone=caller.company.timezone,
+        timezone=rule.timezone if spans else caller.company.timezone,
+        sliced=rule.sliced or spans,
     )
+
+
+def _spanning_subject(scope: Scope, provider: str | None) -> str | None:
+    """Give the holder of a counter that spans companies; None where the call's provider is not known."""
+    if provider is None:
+        return None
+    return keys.provider_subject(provider) if scope is Scope.PROVIDER else keys.installation_subject()
 
 
 def _subject(rule: BudgetRule, caller: Caller) -> str | None:
@@ -164,4 +181,4 @@ def _subject(rule: BudgetRule, caller: Caller) -> str | None:
         Scope.KEY: keys.key_subject(company.id, caller.key.name),
         Scope.AGENT: agent_id and keys.agent_subject(company.id, agent_id),
     }
-    return subjects[rule.scope]
+    return subjects.get(rule.scope)

@@ -5,6 +5,7 @@ Nothing runs at midnight: the store picks the window by its own clock from the t
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from gateway.model import Calendar, Fixed, Lifetime, Period, Rolling, Window
@@ -22,6 +23,7 @@ _WIDTHS_MS = (
 _PERIOD_SECONDS = {Period.DAY: 86_400, Period.WEEK: 7 * 86_400, Period.MONTH: 30 * 86_400}
 
 
+@cache
 def bucket_width_ms(days: int) -> int:
     """Give the smallest bucket width that cuts a window of `days` (1 to 480) into at most 480 equal buckets."""
     for width_ms in _WIDTHS_MS:

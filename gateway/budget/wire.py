@@ -41,8 +41,7 @@ class Operation:
         return len(self.keys)
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True, gc=False):
     """What a call asks of one budget: `minimum` units at once, then `rate_micros` / 10^6 units a completion token."""
 
     budget: Budget
@@ -50,8 +49,7 @@ class Ask:
     rate_micros: int
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True, gc=False):
     """Where a charge belongs: the bucket or the window's start and end (ms) in which the call was admitted."""
 
     start: int

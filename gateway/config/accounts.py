@@ -65,8 +65,8 @@ class ProviderSection(Section):
     api_version: f.ApiVersion | None = setting(None, "Azure's `api-version`; left out, the address is its v1 API.")
     template_tokens: TemplateTokensSection | None = setting(
         None,
-        "What its chat template adds to a prompt; left out: what is known of its model's vendor, at most 700, with tools "
-        "1,500. Not for OpenAI's own models.",
+        "What its chat template adds to a prompt; left out: what is known of its model's vendor, at most 700, with "
+        "tools 1,500. Not for OpenAI's own models.",
     )
     timeouts: TimeoutsSection = setting(TimeoutsSection(), "How long it may keep a call waiting.")
     ca_file: f.FilePath | None = setting(

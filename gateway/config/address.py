@@ -9,12 +9,20 @@ import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import SplitResult, urlsplit
 
+from gateway.model.hosts import split_hosts
+
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,252})", re.ASCII)
 _PRINTABLE = re.compile(r"[!-~]+", re.ASCII)
 _PATH = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~!$&'()*+,:@=-]+)*/?", re.ASCII)
 _QUERY = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,:@=/?-]|%[0-9A-Fa-f]{2})+", re.ASCII)
 _ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9_][a-z0-9._-]{0,252})(?::([1-9][0-9]{0,4}))?", re.ASCII)
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
+_STORE_GROUPS = frozenset({"redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"})
+_STORE_PATHS = {
+    **dict.fromkeys(("redis", "rediss"), re.compile(r"/?[0-9]{0,5}", re.ASCII)),
+    **dict.fromkeys(("redis+sentinel", "rediss+sentinel"), re.compile(r"/[^/]+(?:/[0-9]{0,5})?", re.ASCII)),
+    **dict.fromkeys(("redis+cluster", "rediss+cluster"), re.compile(r"/?0?", re.ASCII)),
+}
 _METADATA_NAMES = frozenset(
     {"metadata", "metadata.google.internal", "metadata.goog", "instance-data", "instance-data.ec2.internal"}
 )
@@ -46,13 +54,16 @@ def is_store_url(url: str) -> bool:
     """Whether `url` has the form of a store's; the store room reads its options."""
     if url == "embedded":
         return True
-    parts = _split(url)
+    first, others = split_hosts(url)
+    parts = _split(first)
     if parts is None or parts.fragment:
         return False
     if parts.scheme == "unix":
-        return parts.hostname is None and parts.path.startswith("/")
-    is_database = re.fullmatch(r"/?[0-9]{0,5}", parts.path) is not None
-    return parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and is_database
+        return parts.hostname is None and not others and parts.path.startswith("/")
+    path = _STORE_PATHS.get(parts.scheme)
+    hosts = [parts, *(_split(f"//{other}") for other in others)]
+    is_group = parts.scheme in _STORE_GROUPS or not others
+    return bool(path and path.fullmatch(parts.path)) and is_group and all(host and host.hostname for host in hosts)
 
 
 def is_web_origin(text: str) -> bool:

@@ -17,6 +17,7 @@ from gateway.config.upstreams import build_credits, build_prices, build_provider
 from gateway.config.value import Admin, Config, LedgerConfig, Server, StoreConfig
 from gateway.config.warned import build_warnings, secrets_of
 from gateway.model import MICROS, Quotas, Secret, Weights
+from gateway.model.hosts import split_hosts
 
 
 def build(document: Document, source: Path, findings: Findings) -> Config:
@@ -54,6 +55,9 @@ def _store(section: StoreSection, directory: Path) -> StoreConfig:
         data_dir=directory / section.data_dir,
         retention_days=section.retention_days,
         allow_volatile=section.allow_volatile,
+        on_failure=section.on_failure,
+        grace_tokens=section.grace_tokens,
+        journal=section.journal,
     )
 
 
@@ -71,8 +75,9 @@ def _ledger(section: LedgerSection) -> LedgerConfig:
 
 def _secrets(document: Document) -> frozenset[str]:
     """Collect every text that must not be shown: as it is written, and as it is sent."""
-    url = urlsplit(document.store.url)
-    texts = {url.password or "", *parse_qs(url.query).get("password", [])}
+    url = urlsplit(split_hosts(document.store.url)[0])
+    query = parse_qs(url.query)
+    texts = {url.password or "", *query.get("password", []), *query.get("sentinel_password", [])}
     texts |= {unquote(text) for text in texts}
     texts |= {key.key or "" for key in document.keys}
     for provider in document.providers.values():

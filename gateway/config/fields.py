@@ -16,7 +16,18 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from gateway.config.address import is_bindable, is_store_url, is_web_origin, url_problem, webhook_problem
-from gateway.model import CATEGORIES, DIALECT_WIRES, Enforcement, OnDisconnect, Period, Role, Scope, Unit, Unpriced
+from gateway.model import (
+    CATEGORIES,
+    DIALECT_WIRES,
+    Enforcement,
+    OnDisconnect,
+    OnFailure,
+    Period,
+    Role,
+    Scope,
+    Unit,
+    Unpriced,
+)
 from gateway.model.guid import parse_guid
 
 T = TypeVar("T")
@@ -29,8 +40,8 @@ MAX_MODEL_TOKENS = 10**8
 MAX_SECONDS = 86_400
 
 STORE_URL_WORDS = (
-    "must be `embedded`, redis://HOST[:PORT][/DB], rediss://HOST[:PORT][/DB] or unix:///PATH "
-    "(percent-encode special characters in a password)"
+    "must be `embedded`, redis://HOST[:PORT][/DB], unix:///PATH, redis+sentinel://HOST[:PORT],HOST.../SERVICE[/DB] or "
+    "redis+cluster://HOST[:PORT],HOST... (rediss for TLS; percent-encode special characters in a password)"
 )
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9._-])?", re.ASCII)
@@ -142,11 +153,13 @@ def _name(text: str) -> str | None:
 
 Port = Annotated[int, _whole(0, 65_535)]
 Workers = Annotated[int, _whole(1, 64)]
+Crowd = Annotated[int, _whole(1, 1_000_000)]
 BodyBytes = Annotated[int, _whole(1_024, 2**30)]
 DrainSeconds = Annotated[int, _whole(0, 3_600)]
 RetentionDays = Annotated[int, _whole(1, 3_650)]
 LeaseSeconds = Annotated[int, _whole(1, 3_600)]
 ModelTokens = Annotated[int, _whole(1, MAX_MODEL_TOKENS)]
+Tokens = Annotated[int, _whole(0, MAX_LIMIT)]
 PromptTokens = Annotated[int, _whole(0, MAX_MODEL_TOKENS)]
 Limit = Annotated[int, _whole(-1, MAX_LIMIT, "must be -1 (unlimited), 0 (blocked) or a whole number up to 10^12")]
 # What a number may be besides follows from the unit, which only `limits` looks at.
@@ -185,6 +198,10 @@ Description = Annotated[
 FilePath = Annotated[str, _text(r"[^\x00-\x1f]{1,4096}", "must be a file path")]
 
 Host = Annotated[str, _read(lambda text: text if is_bindable(text) else None, "must be an IP address or a host name")]
+WebHost = Annotated[
+    str,
+    _text(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]+\]", "must be a host name or an address, without a port"),
+]
 BaseUrl = Annotated[str, BeforeValidator(_base_url)]
 WebhookUrl = Annotated[str, BeforeValidator(_webhook_url)]
 WebOrigin = Annotated[
@@ -211,4 +228,5 @@ BudgetScope = Annotated[Scope, _member(Scope)]
 BudgetUnit = Annotated[Unit, _member(Unit)]
 CalendarPeriod = Annotated[Period, _member(Period)]
 Strictness = Annotated[Enforcement, _member(Enforcement)]
+Failure = Annotated[OnFailure, _member(OnFailure)]
 PricelessModels = Annotated[Unpriced, _member(Unpriced)]

@@ -51,6 +51,7 @@ def build_budgets(
         seen.add(section.name)
         _check_match(section, path, document, providers, findings)
         _check_subject(section, path, findings)
+        _check_sliced(section, path, findings)
         company_id, user_id, key_name, agent_id = _subject(section, path, people, keys, findings)
         rules.append(
             BudgetRule(
@@ -65,12 +66,24 @@ def build_budgets(
                 user_id=user_id,
                 key_name=key_name,
                 agent_id=agent_id,
+                sliced=section.scope.spans_companies or section.sliced is True,
+                timezone=document.timezone,
             )
         )
     return tuple(rules)
 
 
+def _check_sliced(section: BudgetSection, path: Path, findings: Findings) -> None:
+    """Refuse slices where they would cost more than they save, and to do without where there is no other way."""
+    if section.sliced is True and section.scope in _SUBJECTS:
+        findings.add((*path, "sliced"), f"cannot be true, as the scope is {section.scope}")
+    if section.sliced is False and section.scope.spans_companies:
+        findings.add((*path, "sliced"), f"must be true, or left out, as the scope is {section.scope}")
+
+
 def _check_subject(section: BudgetSection, path: Path, findings: Findings) -> None:
+    if section.scope.spans_companies and section.company is not None:
+        findings.add((*path, "company"), f"cannot stand here, as the scope is {section.scope}")
     for scope in _SUBJECTS:
         if getattr(section, scope) is None:
             continue

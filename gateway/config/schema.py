@@ -12,44 +12,36 @@ from pydantic import Field
 from gateway.config import fields as f
 from gateway.config.accounts import ProviderSection
 from gateway.config.section import Section, required, setting
+from gateway.config.served import AdminSection, ServerSection
 from gateway.config.traced import TracingSection
 from gateway.config.warned import WarningsSection
-from gateway.model import CATEGORIES, UNLIMITED, Enforcement, Role, Unit, Unpriced
-
-
-class ServerSection(Section):
-    """`server:`."""
-
-    host: f.Host = setting("127.0.0.1", "Address to listen on; `--host` overrides it.")
-    port: f.Port = setting(8080, "Port to listen on; 0 takes a free one, `--port` overrides it.")
-    workers: f.Workers = setting(1, "Processes that serve calls, 1 to 64; one a processor is plenty.")
-    max_body_bytes: f.BodyBytes = setting(33_554_432, "Largest request body; a larger one gets 413.")
-    drain_seconds: f.DrainSeconds = setting(30, "How long calls in flight may go on when the gateway stops.")
-    stall_seconds: f.Seconds = setting(60, "How long a client may read nothing of a stream before it counts as gone.")
-    cors_origins: tuple[f.WebOrigin, ...] = setting(
-        (), "Origins of web pages that may read consumption logs, such as `https://app.example.com`; never `*`."
-    )
-
-
-class AdminSection(Section):
-    """`admin:`."""
-
-    host: f.Host = setting(
-        "127.0.0.1", "Address of the listener for operators: health, metrics, workers; no keys asked."
-    )
-    port: f.Port = setting(8081, "Its port; 0 takes a free one.")
+from gateway.model import CATEGORIES, UNLIMITED, Enforcement, OnFailure, Role, Unit, Unpriced
 
 
 class StoreSection(Section):
     """`store:`."""
 
     url: f.StoreUrl = setting(
-        "embedded", "Where the ledger lives: `embedded` (our own Valkey), `redis://`, `rediss://` or `unix://`."
+        "embedded",
+        "Where the ledger lives: `embedded` (our own Valkey), `redis://`, `unix://`, `redis+sentinel://` or "
+        "`redis+cluster://`; with TLS `rediss` instead of `redis`.",
     )
-    data_dir: f.FilePath = setting("./data", "The embedded store's directory, from this file's directory.")
+    data_dir: f.FilePath = setting(
+        "./data", "Where the embedded store's data and the journal are, from this file's directory."
+    )
     retention_days: f.RetentionDays = setting(400, "How long usage is remembered.")
     allow_volatile: f.Switch = setting(
         False, "Accept a store without persistence, which forgets all spending when it restarts."
+    )
+    on_failure: f.Failure = setting(
+        OnFailure.CLOSED,
+        "While it is away: `closed` refuses with 503, `grace` lets calls take `grace_tokens`, `open` forwards all.",
+    )
+    grace_tokens: f.Tokens = setting(
+        100_000, "With `grace`: weighted tokens that a company may take from each worker in an outage."
+    )
+    journal: f.Switch = setting(
+        True, "Write calls in flight to `data_dir`, so that a gateway that dies while the store is away loses none."
     )
 
 
@@ -184,7 +176,10 @@ class BudgetSection(Section):
     """`budgets[]:`."""
 
     name: f.Label = required("What refusals and headers call it; its counters are kept under it.")
-    scope: f.BudgetScope = required("Whose spending is counted: each `company`, `user`, `key` or `agent`.")
+    scope: f.BudgetScope = required(
+        "Whose spending is counted: each `company`, `user`, `key`, `agent`, or for all companies together each "
+        "`provider` or the whole `installation`."
+    )
     company: f.Reference | None = setting(None, "Only within this company, by name or id.")
     user: f.Reference | None = setting(None, "Only this user (scope `user`).")
     key: f.Reference | None = setting(None, "Only this key (scope `key`).")
@@ -194,6 +189,11 @@ class BudgetSection(Section):
     unit: f.BudgetUnit = setting(Unit.TOKENS, "`tokens`, `requests`, `in_flight` (calls at the same time) or `usd`.")
     limit: f.BudgetLimit = required("How much, in `usd` with up to 6 decimals: -1 unlimited, 0 blocked.")
     enforcement: f.Strictness | None = setting(None, "Left out, the ledger's.")
+    sliced: f.Switch | None = setting(
+        None,
+        "Whether each worker leases parts of it and counts in memory (scope `company`, off if left out; what spans "
+        "companies always is).",
+    )
 
 
 class PriceSection(Section):

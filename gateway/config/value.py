@@ -13,6 +13,7 @@ from gateway.model import (
     Company,
     Enforcement,
     Key,
+    OnFailure,
     Price,
     Provider,
     Purpose,
@@ -26,7 +27,10 @@ from gateway.model import (
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the gateway listens and what it takes; `cors_origins` are exact."""
+    """Where the gateway listens and what it takes.
+
+    `cors_origins` and `allowed_hosts` are exact; `max_connections` and `max_in_flight` are a worker's.
+    """
 
     host: str
     port: int
@@ -35,6 +39,12 @@ class Server:
     workers: int = 1
     stall_seconds: float = 60
     cors_origins: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    max_connections: int = 8192
+    max_in_flight: int = 2000
+    header_seconds: float = 10
+    body_seconds: float = 60
+    keepalive_seconds: float = 75
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,9 @@ class StoreConfig:
     data_dir: Path
     retention_days: int
     allow_volatile: bool
+    on_failure: OnFailure = OnFailure.CLOSED
+    grace_tokens: int = 100_000
+    journal: bool = True
 
 
 @dataclass(frozen=True, slots=True)

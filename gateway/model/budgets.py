@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 UNLIMITED = -1
 
 
@@ -13,6 +15,13 @@ class Scope(StrEnum):
     USER = "user"
     KEY = "key"
     AGENT = "agent"
+    PROVIDER = "provider"
+    INSTALLATION = "installation"
+
+    @property
+    def spans_companies(self) -> bool:
+        """Whether all companies' calls are counted together."""
+        return self in {Scope.PROVIDER, Scope.INSTALLATION}
 
 
 class Unit(StrEnum):
@@ -37,6 +46,14 @@ class Unpriced(StrEnum):
 
     REFUSE = "refuse"
     FREE = "free"
+
+
+class OnFailure(StrEnum):
+    """What becomes of calls while the store is away: refused, within an allowance, or all sent and written down."""
+
+    CLOSED = "closed"
+    GRACE = "grace"
+    OPEN = "open"
 
 
 class Period(StrEnum):
@@ -107,7 +124,10 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class BudgetRule:
-    """A `budgets:` entry: a limit for each subject of a scope, or for one named company, user, key or agent."""
+    """A `budgets:` entry: a limit for each subject of a scope, or for one named company, user, key or agent.
+
+    `sliced`: each gateway leases parts of it and spends them in memory. `timezone` is of what spans companies.
+    """
 
     name: str
     scope: Scope
@@ -120,6 +140,8 @@ class BudgetRule:
     user_id: str | None = None
     key_name: str | None = None
     agent_id: str | None = None
+    sliced: bool = False
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +157,10 @@ class Budget:
     limit: int
     enforcement: Enforcement
     timezone: str = "UTC"
+    sliced: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(msgspec.Struct, frozen=True, gc=False):
     """A budget's numbers at one instant; `limit` is the effective one.
 
     `is_override`: it was set through an API and stands in the store, where it wins over the file's, `budget.limit`.
@@ -162,8 +184,7 @@ class Level:
 # ---------------------------------------------------------------- what a charge writes beside the counters
 
 
-@dataclass(frozen=True, slots=True)
-class Increment:
+class Increment(msgspec.Struct, frozen=True, gc=False):
     """`HINCRBY key field amount`; in a plan for expiry, `amount` grows by `per_token_micros` / 10^6 a token."""
 
     key: str
@@ -172,8 +193,7 @@ class Increment:
     per_token_micros: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Rollup:
+class Rollup(msgspec.Struct, frozen=True, gc=False):
     """What one charge adds to the usage roll-ups: increments and (set key, member) pairs.
 
     Members are ASCII text (a digest in hex): the msgpack of a script knows no binary strings.

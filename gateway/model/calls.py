@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from gateway.model.endpoints import Endpoint
 
 
@@ -102,8 +104,7 @@ class Provider:
         return self.api_key is not None and not self.api_key
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True, gc=False):
     """Where a model lives: its provider, the matching entry of that provider's list, the name the upstream knows."""
 
     provider: Provider
@@ -212,8 +213,7 @@ class Estimate:
     uncorrected_tokens: int | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """What a call consumed. input includes cached and cache-write tokens, output includes reasoning (OTel GenAI).
 
     `estimated`: the provider did not say, so this is counted or assumed, never below the truth. The audio tokens are

@@ -1,12 +1,16 @@
 """Admission: how much to hold for a call, the reservation in two tiers, and what is sent upstream as a cap."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
+
+import msgspec
+from msgspec import structs
 
 from gateway.budget import Lease, Order, Refusal, Share, Target, asks, needs_price
 from gateway.errors import PriceUnknown
 from gateway.model import (
     FREE,
+    UNLIMITED,
     Call,
     Caller,
     Company,
@@ -62,8 +66,7 @@ class Admitted:
     timing: Timing = field(default_factory=Timing)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
+class _Wish(msgspec.Struct, frozen=True, gc=False):
     """Completion tokens: the most that the call may produce, what to hold at first, the least that makes sense."""
 
     bound: int
@@ -73,7 +76,7 @@ class _Wish:
 
     def whole(self) -> "_Wish":
         """Give the same wish for a reservation that may not be shortened."""
-        return replace(self, least=self.first, share=Share.OR_REFUSE if self.share else Share.NO)
+        return structs.replace(self, least=self.first, share=Share.OR_REFUSE if self.share else Share.NO)
 
 
 async def admit(
@@ -165,10 +168,7 @@ def _cap(call: Call, route: Route, lease: Lease, wish: _Wish) -> int | None:
 
     Only a hard budget caps: where less was granted than was asked, or where nobody knows the model's own maximum.
     """
-    is_hard = any(
-        level.remaining is not None and level.budget.enforcement is Enforcement.HARD for level in lease.levels
-    )
-    if not is_hard or wish.bound == 0 or not call.can_cap:
+    if not _is_hard(lease) or wish.bound == 0 or not call.can_cap:
         return None
     maximum = route.spec.max_output_tokens
     is_unknown = call.output_bound is None and maximum is None and wish.share is Share.YES
@@ -176,6 +176,15 @@ def _cap(call: Call, route: Route, lease: Lease, wish: _Wish) -> int | None:
     if lease.granted_tokens < wish.first:
         return lease.granted_tokens // call.choices
     return wish.bound // call.choices if is_unknown or is_above else None
+
+
+def _is_hard(lease: Lease) -> bool:
+    """Say whether a hard budget limits a call; of one admitted without the store only the file's limits are known."""
+    if lease.is_local:
+        limits = [(ask.budget, None if ask.budget.limit == UNLIMITED else ask.budget.limit) for ask in lease.order.asks]
+    else:
+        limits = [(level.budget, level.remaining) for level in lease.levels]
+    return any(left is not None and budget.enforcement is Enforcement.HARD for budget, left in limits)
 
 
 def _charge(gateway: Gateway, call: Call, caller: Caller, company: Company, purpose: Purpose, route: Route) -> Charge:

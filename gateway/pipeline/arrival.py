@@ -1,6 +1,6 @@
 """The request's bytes: what kind they say they are, how many there may be."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -10,6 +10,9 @@ from gateway.model import Call, Endpoint, Request
 from gateway.pipeline.aside import Aside
 from gateway.providers.dialect import FORMATS
 from gateway.providers.headers import require_media
+
+ARRIVED: web.RequestKey[Callable[[], None]] = web.RequestKey("arrived", Callable[[], None])  # type: ignore[arg-type]
+"""Called once a body is there that was still on its way when its request began; may raise GatewayError."""
 
 SESSION_HEADERS = ("X-Gateway-Session", "X-Claude-Code-Session-Id")
 
@@ -33,7 +36,8 @@ async def read_call(
 
 
 def _query(request: web.BaseRequest) -> dict[str, str]:
-    return dict(parse_qsl(request.raw_path.partition("?")[2], keep_blank_values=True))
+    query = request.raw_path.partition("?")[2]
+    return dict(parse_qsl(query, keep_blank_values=True)) if query else {}
 
 
 async def read_body(request: web.BaseRequest, limit_bytes: int) -> bytes:
@@ -44,6 +48,12 @@ async def read_body(request: web.BaseRequest, limit_bytes: int) -> bytes:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     pieces, size_bytes = [], 0
     try:
+        if request.content.is_eof():  # it came with the headers, as nearly all do
+            body = request.content.read_nowait()
+            if len(body) > limit_bytes:
+                raise BodyTooLarge(f"The body is over {limit_bytes} bytes.")
+            _arrived(request)
+            return body
         async for piece in request.content.iter_any():
             size_bytes += len(piece)
             if size_bytes > limit_bytes:
@@ -51,4 +61,10 @@ async def read_body(request: web.BaseRequest, limit_bytes: int) -> bytes:
             pieces.append(piece)
     except web.RequestPayloadError as exc:
         raise BadRequest("The body did not arrive as its headers said.") from exc
+    _arrived(request)
     return b"".join(pieces)
+
+
+def _arrived(request: web.BaseRequest) -> None:
+    if (arrived := request.get(ARRIVED)) is not None:
+        arrived()

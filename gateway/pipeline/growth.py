@@ -43,7 +43,7 @@ class Growth:
         wanted = seen + self._tranche
         if self._is_within_bound():
             wanted = min(wanted, self._admitted.bound_tokens or wanted)
-        refusal: GatewayError
+        refusal: GatewayError | None = None
         try:
             extension = await self._hold.grow_to(wanted)
         except StoreUnavailable as error:
@@ -53,7 +53,7 @@ class Growth:
                 self._mark = NEVER
                 return None
             is_grown = extension.refused_by is None
-            refusal = cut_short(extension.refused_by or self._hold.lease.levels[0])
+            refusal = cut_short(extension.refused_by) if extension.refused_by else None
         self._mark = self._next_mark() if is_grown else await self._covered()
         return None if is_grown or seen < self._mark else refusal
 

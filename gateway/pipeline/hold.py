@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
 import structlog
+from msgspec import structs
 
 from gateway.budget import Extension, Lease, Ledger, charges, held_for
 from gateway.budget.windows import leaves_at_ms
@@ -38,25 +38,31 @@ class Hold:
         self._closing: asyncio.Future[str] | None = None
         self._afterwards: list[Callable[[], None]] = []
         self._charged_amounts: list[int] | None = None
+        self._closed_levels: tuple[Level, ...] | None = None
 
     @property
     def levels(self) -> tuple[Level, ...]:
         """Give every budget's numbers: as admitted while the hold is open, with what it came to once it is closed."""
-        if self._charged_amounts is None:
+        if self._charged_amounts is None or not self.lease.levels:  # without the store, nobody knows them
             return self.lease.levels
-        order, lease, granted = self.lease.order, self.lease, self.lease.granted_tokens
+        if self._closed_levels is None:
+            self._closed_levels = self._levels_after(self._charged_amounts)
+        return self._closed_levels
+
+    def _levels_after(self, amounts: list[int]) -> tuple[Level, ...]:
+        lease, granted = self.lease, self.lease.granted_tokens
         closed = []
-        rows = zip(lease.levels, order.asks, lease.positions, self._charged_amounts, strict=True)
-        for level, ask, position, amount in rows:
+        for level, ask, position, amount in zip(lease.levels, lease.order.asks, lease.positions, amounts, strict=True):
             held = max(0, level.held - held_for(ask, granted))
             # The first charge of a rolling window has given it something that will leave it.
             first = leaves_at_ms(ask.budget.window, position.start) if amount else None
             resets_at_ms = first if level.resets_at_ms is None else level.resets_at_ms
-            closed.append(replace(level, used=level.used + amount, held=held, resets_at_ms=resets_at_ms))
+            closed.append(Level(level.budget, level.limit, level.used + amount, held, resets_at_ms, level.is_override))
         return tuple(closed)
 
     async def __aenter__(self) -> Self:
         self._holds.add(self)
+        self._holds.ledger.forwarding(self.lease)
         return self
 
     async def __aexit__(
@@ -77,15 +83,28 @@ class Hold:
 
     async def grow_to(self, want_tokens: int) -> Extension:
         """Set aside `want_tokens` of completion in all, or as much of it as the hard budgets grant."""
-        extension = await self._holds.ledger.extend(self.lease, want_tokens)
+        extension = await self._holds.ledger.extend(self._lease_now(), want_tokens)
         self.granted_tokens = max(self.granted_tokens, extension.granted_tokens)
         return extension
 
+    def _lease_now(self) -> Lease:
+        """Give the lease as far as it has grown."""
+        if self.lease.granted_tokens == self.granted_tokens:
+            return self.lease
+        return structs.replace(self.lease, granted_tokens=self.granted_tokens)
+
     async def keep_alive(self) -> None:
         """Move the lease's deadline."""
-        extension = await self._holds.ledger.extend(self.lease)
+        extension = await self._holds.ledger.extend(self._lease_now())
         if extension.gone and self._closing is None:
             log.warning("lease_lost", call=self.lease.order.call_id)
+
+    async def hold_again(self) -> None:
+        """Have the store hold what this call has, which it may have lost. Raises StoreUnavailable."""
+        if self._closing is None:
+            extension = await self._holds.ledger.hold_again(self.lease, self.granted_tokens)
+            if extension.gone and self._closing is None:
+                log.warning("lease_lost", call=self.lease.order.call_id)
 
     def settle(self, usage: Usage) -> None:
         """Charge a usage, once; the charge goes on behind, whatever becomes of the caller."""
@@ -125,8 +144,28 @@ class Hold:
 
     async def closed(self) -> None:
         """Wait for the charge to be in the store, at most a second: then it goes on behind."""
-        if self._closing is not None and not self._closing.done():
-            await asyncio.wait({self._closing}, timeout=SETTLE_WAIT_SECONDS)
+        closing = self._closing
+        if closing is None or closing.done():
+            return
+        loop = asyncio.get_running_loop()
+        # A future of its own: who waits may be cancelled, the charge may not. (`asyncio.wait` for one, and cheaper.)
+        waiter: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(SETTLE_WAIT_SECONDS, _let_go, waiter)
+
+        def closed(_: asyncio.Future[str]) -> None:
+            _let_go(waiter)
+
+        closing.add_done_callback(closed)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+            closing.remove_done_callback(closed)
+
+
+def _let_go(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 class Holds:
@@ -141,6 +180,10 @@ class Holds:
     def count(self) -> int:
         """How many are open."""
         return len(self._open)
+
+    def all(self) -> tuple[Hold, ...]:
+        """Give those that are open."""
+        return tuple(self._open)
 
     def add(self, hold: Hold) -> None:
         """Keep a hold alive."""

@@ -4,14 +4,13 @@ import os
 import time
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_LENGTH = 26
+_PAIRS = tuple(one + other for one in _ALPHABET for other in _ALPHABET)
+_SHIFTS = tuple(range(120, -1, -10))
+_MASK = 1023
 
 
 def new_id() -> str:
     """Give 26 characters: 48 bits of the time in ms, then 80 random bits."""
-    number = int.from_bytes((time.time_ns() // 1_000_000).to_bytes(6, "big") + os.urandom(10), "big")
-    characters = []
-    for _ in range(_LENGTH):
-        number, place = divmod(number, 32)
-        characters.append(_ALPHABET[place])
-    return "".join(reversed(characters))
+    number = time.time_ns() // 1_000_000 << 80 | int.from_bytes(os.urandom(10), "big")
+    pairs = _PAIRS
+    return "".join([pairs[number >> shift & _MASK] for shift in _SHIFTS])

@@ -12,26 +12,30 @@ from gateway.model import Budget, Level, Unit
 
 _MOST = 999_999_999_999_999
 """The largest integer of a structured field (RFC 9651 section 3.3.1)."""
+_MOST_KNOWN = 4096
 _QUOTA_UNITS = {Unit.IN_FLIGHT: "concurrent-requests", Unit.USD: "usd-micros"}
 
 
 def headers(levels: Sequence[Level], now_ms: int) -> dict[str, str]:
     """Give the headers of an answer or a refusal; unlimited budgets are left out."""
-    limited = [level for level in levels if level.remaining is not None]
-    if not limited:
+    policies, lefts = [], []
+    tightest: Level | None = None
+    tightest_left = 0
+    for level in levels:
+        left = level.remaining
+        if left is None:
+            continue
+        budget = level.budget
+        policies.append(_policies.of(budget, level.limit))
+        lefts.append(_left(level, left, now_ms))
+        if budget.unit is Unit.TOKENS and (tightest is None or left < tightest_left):
+            tightest, tightest_left = level, left
+    if not policies:
         return {}
-    fields = {
-        "RateLimit-Policy": ", ".join(_policy(level) for level in limited),
-        "RateLimit": ", ".join(_left(level, now_ms) for level in limited),
-    }
-    tightest = min(
-        (level for level in limited if level.budget.unit is Unit.TOKENS),
-        key=lambda level: level.remaining or 0,
-        default=None,
-    )
+    fields = {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(lefts)}
     if tightest is not None:
         fields["x-ratelimit-limit-tokens"] = str(tightest.limit)
-        fields["x-ratelimit-remaining-tokens"] = str(tightest.remaining)
+        fields["x-ratelimit-remaining-tokens"] = str(tightest_left)
         if tightest.resets_at_ms is not None and tightest.limit:
             fields["x-ratelimit-reset-tokens"] = f"{seconds_until(tightest.resets_at_ms, now_ms)}s"
     return fields
@@ -70,14 +74,34 @@ def shown(level: Level) -> dict[str, str | int | None]:
     }
 
 
-def _policy(level: Level) -> str:
-    window = length_seconds(level.budget.window)
-    text = f'"{level.budget.name}";q={min(level.limit, _MOST)};qu="{_unit(level.budget)}"'
+class _Policies:
+    """What a budget's policy reads like. Calls name the same few budgets again, as the same objects."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Budget, int, str]] = {}
+
+    def of(self, budget: Budget, limit: int) -> str:
+        """Give the policy of a budget under its effective limit."""
+        known = self._known.get(id(budget))
+        # What is kept holds its budget, so no other can come to have the same identity meanwhile.
+        if known is None or known[0] is not budget or known[1] != limit:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            known = self._known[id(budget)] = (budget, limit, _policy(budget, limit))
+        return known[2]
+
+
+_policies = _Policies()
+
+
+def _policy(budget: Budget, limit: int) -> str:
+    window = length_seconds(budget.window)
+    text = f'"{budget.name}";q={min(limit, _MOST)};qu="{_unit(budget)}"'
     return text if window is None else f"{text};w={window}"
 
 
-def _left(level: Level, now_ms: int) -> str:
-    text = f'"{level.budget.name}";r={min(level.remaining or 0, _MOST)}'
+def _left(level: Level, left: int, now_ms: int) -> str:
+    text = f'"{level.budget.name}";r={min(left, _MOST)}'
     if level.resets_at_ms is None or level.limit == 0:  # where everything is blocked, waiting does not help
         return text
     return f"{text};t={seconds_until(level.resets_at_ms, now_ms)}"

@@ -1,7 +1,8 @@
 """What an answer took: the provider's own word, else a count that is not below the truth and says that it is one."""
 
-from dataclasses import replace
 from functools import partial
+
+from msgspec import structs
 
 from gateway.model import Usage
 from gateway.pipeline.admission import Admitted, counted
@@ -48,7 +49,7 @@ async def of_stream(gateway: Gateway, admitted: Admitted, meter: Meter, counted_
         output = _with_thinking(admitted, output)
     if reported is None:
         return Usage(await _prompt(gateway, admitted), output, estimated=True)
-    return replace(reported, output_tokens=max(reported.output_tokens, output), estimated=True)
+    return structs.replace(reported, output_tokens=max(reported.output_tokens, output), estimated=True)
 
 
 async def count_received(gateway: Gateway, admitted: Admitted, meter: Meter) -> int:
@@ -68,7 +69,7 @@ async def _completed(gateway: Gateway, admitted: Admitted, told: Usage | None) -
     """Give what a provider told; where that is only the output, which is marked as estimated, the input is counted."""
     if told is None or not told.estimated:
         return told
-    return replace(told, input_tokens=await _prompt(gateway, admitted))
+    return structs.replace(told, input_tokens=await _prompt(gateway, admitted))
 
 
 def _with_thinking(admitted: Admitted, output_tokens: int) -> int:

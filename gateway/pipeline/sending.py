@@ -6,14 +6,14 @@ has produced nothing). It is asked again without, and remembered for as long as 
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from types import TracebackType
 
 from gateway.errors import BadRequest
 from gateway.pipeline.admission import Admitted
 from gateway.pipeline.gateway import Gateway
-from gateway.upstream import Answer
+from gateway.upstream import Answer, Exchange
 
 _REFUSAL_BYTES = 1 << 16
 _FIELD = b"stream_options"
@@ -44,33 +44,56 @@ Heard = Answer | Told
 """What a provider answers."""
 
 
-@asynccontextmanager
-async def send(gateway: Gateway, admitted: Admitted) -> AsyncIterator[Heard]:
-    """Send an admitted call upstream. Raises UpstreamError."""
-    name, call = admitted.route.provider.name, admitted.call
-    asks_usage = name not in gateway.mute
-    async with _sent(gateway, admitted, asks_usage=asks_usage) as answer:
+class Sending:
+    """An admitted call on its way, as an async context manager: entering sends it and gives what the provider answers.
+
+    Raises UpstreamError.
+    """
+
+    __slots__ = ("_admitted", "_exchange", "_gateway")
+
+    def __init__(self, gateway: Gateway, admitted: Admitted) -> None:
+        self._gateway = gateway
+        self._admitted = admitted
+        self._exchange: Exchange | None = None
+
+    async def __aenter__(self) -> Heard:
+        """Send, once more without asking for the usage where that was refused."""
+        name, call = self._admitted.route.provider.name, self._admitted.call
+        asks_usage = name not in self._gateway.mute
+        answer = await self._ask(asks_usage=asks_usage)
         if not (asks_usage and call.stream and not call.wants_usage and answer.status == BadRequest.status):
-            yield answer
-            return
-        refusal = Told(answer.status, dict(answer.headers), await answer.read(_REFUSAL_BYTES))
-    if _FIELD not in refusal.body:
-        yield refusal
-        return
-    gateway.mute.add(name)
-    async with _sent(gateway, admitted, asks_usage=False) as answer:
-        yield answer
+            return answer
+        try:
+            refusal = Told(answer.status, dict(answer.headers), await answer.read(_REFUSAL_BYTES))
+        finally:
+            await self._leave()
+        if _FIELD not in refusal.body:
+            return refusal
+        self._gateway.mute.add(name)
+        return await self._ask(asks_usage=False)
 
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._leave()
 
-@asynccontextmanager
-async def _sent(gateway: Gateway, admitted: Admitted, *, asks_usage: bool) -> AsyncIterator[Answer]:
-    call, route, dialect = admitted.call, admitted.route, admitted.dialect
-    encode = partial(admitted.format.outgoing, call, route, cap=admitted.cap, asks_usage=asks_usage)
-    outgoing = await gateway.aside.run(call.body_bytes, encode)
-    traced = admitted.trace.sending(route.provider, call.endpoint.value, route.model)
-    own = {"content-type": outgoing.content_type, **dialect.auth_headers(route.provider)}
-    headers = {**call.headers, **traced, **own}
-    asked = time.perf_counter()
-    async with gateway.upstream.send(route.provider, dialect.path(call, route), outgoing.body, headers) as answer:
+    async def _ask(self, *, asks_usage: bool) -> Answer:
+        gateway, admitted = self._gateway, self._admitted
+        call, route, dialect = admitted.call, admitted.route, admitted.dialect
+        encode = partial(admitted.format.outgoing, call, route, cap=admitted.cap, asks_usage=asks_usage)
+        outgoing = await gateway.aside.run(call.body_bytes, encode)
+        traced = admitted.trace.sending(route.provider, call.endpoint.value, route.model)
+        own = {"content-type": outgoing.content_type, **dialect.auth_headers(route.provider)}
+        headers = {**call.headers, **traced, **own}
+        asked = time.perf_counter()
+        exchange = gateway.upstream.send(route.provider, dialect.path(call, route), outgoing.body, headers)
+        answer = await exchange.__aenter__()
+        self._exchange = exchange
         admitted.timing.first_byte_ms = (time.perf_counter() - asked) * 1000
-        yield answer
+        return answer
+
+    async def _leave(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            await exchange.__aexit__(None, None, None)

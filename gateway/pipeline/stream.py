@@ -17,7 +17,7 @@ from gateway.pipeline import reckoning
 from gateway.pipeline.admission import Admitted
 from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.growth import Growth
-from gateway.pipeline.sending import Heard, send
+from gateway.pipeline.sending import Heard, Sending
 from gateway.pipeline.whole import REFUSED_FROM, Reply, receive
 from gateway.providers.headers import answer_headers
 
@@ -48,6 +48,7 @@ class Relay:
         self._meter = admitted.format.meter(admitted.call)
         self._growth = Growth(gateway, admitted, self._meter)
         self._response: web.StreamResponse | None = None
+        self._direct: asyncio.WriteTransport | None = None
         self._is_whole = False
         self._rest = b""
         self._settling: asyncio.Task[None] | None = None
@@ -75,10 +76,12 @@ class Relay:
 
     async def _exchange(self, headers: Mapping[str, str]) -> web.StreamResponse | Reply:
         try:
-            async with send(self._gateway, self._admitted) as answer:
+            async with Sending(self._gateway, self._admitted) as answer:
                 if answer.status >= REFUSED_FROM or not self._is_stream(answer):
                     return await self._receive(answer)
-                return await self._flow(answer, headers)
+                cut = await self._flow(answer, headers)
+            # The provider has stopped: what it said while the charge is on its way would be charged to nobody.
+            return await self._ended(cut)
         except asyncio.CancelledError:
             # Left before the provider answered: it stops, and the prompt is charged. One that bills on: all of it.
             if self._response is None and self._admitted.route.provider.on_disconnect is OnDisconnect.DRAIN:
@@ -95,7 +98,8 @@ class Relay:
         finally:
             self._hold.settle(self._hold.all_of_it())
 
-    async def _flow(self, answer: Heard, headers: Mapping[str, str]) -> web.StreamResponse:
+    async def _flow(self, answer: Heard, headers: Mapping[str, str]) -> GatewayError | None:
+        """Pass a stream to its end, settled before its last frame; gives the error that cuts it, not told yet."""
         fields = {**answer_headers(answer.headers), **_OURS, **headers}
         self._response = web.StreamResponse(status=answer.status, headers=fields)
         try:
@@ -106,36 +110,51 @@ class Relay:
             raise
         if cut is not None:
             self._meter.feed(self._arrived(answer))
-            await self._settle()
-            return await self._end_with(cut)
+            return cut
         rest = self._finish()
         await self._settle()
         await self._write(self._meter.last or rest)
         await self._response.write_eof()
         await _read_out(answer)
-        return self._response
+        return None
+
+    async def _ended(self, cut: GatewayError | None) -> web.StreamResponse:
+        assert self._response is not None
+        if cut is None:
+            return self._response
+        await self._settle()
+        return await self._end_with(cut)
 
     async def _pump(self, answer: Heard) -> GatewayError | None:
         """Pass chunks until the answer ends; gives the error that cuts it."""
+        meter, growth = self._meter, self._growth
         async for chunk in answer.chunks():
-            self._rest = chunk
-            while self._rest:
-                piece, self._rest = self._rest[:BITE_BYTES], self._rest[BITE_BYTES:]
-                cut = await self._pass(piece)
-                if cut is not None or self._meter.ended:
-                    return cut
+            piece, self._rest = (chunk, b"") if len(chunk) <= BITE_BYTES else _bitten(chunk)
+            while piece:
+                passed = meter.feed(piece)
+                if passed and not self._is_written(passed):
+                    await self._write(passed)
+                if meter.ended:
+                    return None
+                if growth.is_due:
+                    cut = await growth.advance()
+                    if cut is not None:
+                        return cut
                 if self._rest:
                     await asyncio.sleep(0)
+                piece, self._rest = _bitten(self._rest)
         return None
 
-    async def _pass(self, piece: bytes) -> GatewayError | None:
-        meter = self._meter
-        passed = meter.feed(piece)
-        if passed:
-            await self._write(passed)
-        if meter.ended or not self._growth.is_due:
-            return None
-        return await self._growth.advance()
+    def _is_written(self, data: bytes) -> bool:
+        """Write to a client that takes all it gets, framed as a chunk (RFC 9112 section 7.1); say whether it was done.
+
+        aiohttp does the same by way of seven calls; what has begun through it and is chunked can go on without it.
+        """
+        transport = self._direct
+        if transport is None or transport.is_closing() or transport.get_write_buffer_size():
+            return False
+        transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        return True
 
     async def _write(self, data: bytes) -> None:
         """Write to the client. One that takes nothing for `stall_seconds` has left: it would keep its hold for ever."""
@@ -143,6 +162,8 @@ class Relay:
         assert response is not None
         if transport is None or transport.get_write_buffer_size() == 0:
             await response.write(data)
+            if data and transport is not None and response.headers.get("Transfer-Encoding") == "chunked":
+                self._direct = transport
             return
         try:
             async with asyncio.timeout(self._gateway.config.server.stall_seconds):
@@ -221,6 +242,10 @@ class Relay:
         elif self._request.transport is not None:
             self._request.transport.close()  # before the body's end is written: so the client sees that more was due
         return response
+
+
+def _bitten(data: bytes) -> tuple[bytes, bytes]:
+    return data[:BITE_BYTES], data[BITE_BYTES:]
 
 
 async def _read_out(answer: Heard) -> None:

@@ -9,7 +9,7 @@ from gateway.model import Provider
 from gateway.pipeline import reckoning
 from gateway.pipeline.admission import Admitted
 from gateway.pipeline.gateway import Gateway
-from gateway.pipeline.sending import Heard, send
+from gateway.pipeline.sending import Heard, Sending
 from gateway.providers.headers import answer_headers
 
 LIMIT_BYTES = 64 << 20
@@ -32,7 +32,7 @@ async def exchange(gateway: Gateway, admitted: Admitted) -> Reply:
     """Send a call, wait for its whole answer, settle. Raises UpstreamError, settled too."""
     async with admitted.hold as hold:
         try:
-            async with send(gateway, admitted) as answer:
+            async with Sending(gateway, admitted) as answer:
                 return await receive(gateway, admitted, answer)
         except UpstreamError as error:
             if not error.sent:
@@ -65,5 +65,7 @@ async def detached(task: "asyncio.Task[Reply]") -> Reply:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        asyncio.get_running_loop().call_later(DETACHED_SECONDS, task.cancel)
+        ending = asyncio.get_running_loop().call_later(DETACHED_SECONDS, task.cancel)
+        # A timer that went on would keep the answer of each call that was left, for two minutes.
+        task.add_done_callback(lambda _: ending.cancel())
         raise

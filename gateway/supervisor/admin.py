@@ -1,10 +1,11 @@
 """What operators read, served by the supervisor itself: it answers when every worker is busy, or gone.
 
 The rule that matters: nothing here changes anything, and nothing here shows a secret; no key is asked for, so it
-listens on loopback unless the file says otherwise.
+listens on loopback unless the file says otherwise, and there no web page reads it under a name of its own (`hosts`).
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,10 +14,15 @@ import structlog
 from aiohttp import web
 
 from gateway import NAME
+from gateway.app.hosts import Hosts
+from gateway.app.listener import Server
 from gateway.app.scrape import CONTENT_TYPE, scrape
+from gateway.app.turned import TurnedAway
 from gateway.budget import Ledger
 from gateway.config import Config
-from gateway.errors import StoreUnavailable
+from gateway.config import Server as Terms
+from gateway.config.address import is_loopback
+from gateway.errors import BadRequest, StoreUnavailable
 from gateway.store import Store
 from gateway.supervisor.child import State
 from gateway.supervisor.pool import Pool
@@ -24,6 +30,9 @@ from gateway.supervisor.pool import Pool
 log = structlog.get_logger("supervisor")
 
 Page = Callable[[], Awaitable[web.Response]]
+
+MOST_CONNECTIONS = 64
+"""A few scrapers and people; each scrape reads the store."""
 
 
 class Admin:
@@ -35,6 +44,7 @@ class Admin:
         self._ledger = ledger
         self._config = config
         self._metrics = metrics
+        self._hosts = Hosts((), loopback_only=is_loopback(config().admin.host))
         self._pages: Mapping[str, Page] = {
             "/healthz": self._healthz,
             "/readyz": self._readyz,
@@ -42,22 +52,32 @@ class Admin:
             "/workers": self._workers,
         }
 
-    def server(self) -> web.Server:
-        """Give the protocol factory to listen with."""
-        return web.Server(self._answer, access_log=None)
+    def server(self) -> Server:
+        """Give the protocol factory to listen with; it waits for operators as long as for apps."""
+        return Server(self._answer, self._terms, TurnedAway(lambda *_: None))
+
+    def _terms(self) -> Terms:
+        return replace(self._config().server, max_connections=MOST_CONNECTIONS)
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
-        page = self._pages.get(request.raw_path.partition("?")[0])
-        if page is None:
-            answer = _json({"error": f"There is {', '.join(self._pages)}."}, 404)
-        elif request.method not in {"GET", "HEAD"}:
-            answer = _json({"error": "Only GET."}, 405)
-            answer.headers["Allow"] = "GET, HEAD"
-        else:
-            answer = await page()
+        answer = await self._answered(request)
         answer.headers["Server"] = NAME
         answer.headers["Cache-Control"] = "no-store"
         return answer
+
+    async def _answered(self, request: web.BaseRequest) -> web.Response:
+        try:
+            self._hosts.check(request)
+        except BadRequest as error:
+            return _json({"error": error.message}, error.status)
+        page = self._pages.get(request.raw_path.partition("?")[0])
+        if page is None:
+            return _json({"error": f"There is {', '.join(self._pages)}."}, 404)
+        if request.method not in {"GET", "HEAD"}:
+            answer = _json({"error": "Only GET."}, 405)
+            answer.headers["Allow"] = "GET, HEAD"
+            return answer
+        return await page()
 
     async def _healthz(self) -> web.Response:
         return _json({"status": "ok"})

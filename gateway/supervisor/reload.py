@@ -33,6 +33,9 @@ _NEW_GATEWAY: dict[str, Callable[[Config], Any]] = {
 }
 _NEW_WORKERS: dict[str, Callable[[Config], Any]] = {
     "server.workers": lambda config: config.server.workers,
+    "store.on_failure": lambda config: config.store.on_failure,
+    "store.grace_tokens": lambda config: config.store.grace_tokens,
+    "store.journal": lambda config: config.store.journal,
     "ledger.lease_seconds": lambda config: config.ledger.lease_seconds,
     "warnings": lambda config: config.warnings,
     "tracing": lambda config: config.tracing,

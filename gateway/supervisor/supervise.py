@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 import uvloop
 
+from gateway.app.descriptors import raise_limit
 from gateway.app.lifecycle import encodings_of
 from gateway.budget import Ledger
 from gateway.budget.script import load
@@ -61,6 +62,7 @@ async def _serve(editions: Editions, announce: Announce, patience: Patience) -> 
     secrets = Secrets()
     settings = editions.current.config
     secrets.hide(settings)
+    _make_room(settings)
     signals = Signals()
     async with AsyncExitStack() as stack:
         metrics = stack.enter_context(_metrics_directory())
@@ -82,6 +84,16 @@ async def _serve(editions: Editions, announce: Announce, patience: Patience) -> 
 
         life = Life(editions, secrets, pool, signals, patience)
         await life.live(store.failed, sockets, say)
+
+
+def _make_room(settings: Config) -> None:
+    """Raise the limit of file descriptors for this process and for those that it starts."""
+    wanted = settings.server.max_connections
+    fitting = raise_limit(wanted)
+    if fitting < wanted:
+        log.warning(
+            "few_file_descriptors", max_connections=wanted, that_fit=fitting, raise_the="hard limit (ulimit -Hn)"
+        )
 
 
 def _begin(editions: Editions, store_url: str) -> Begin:

@@ -1,15 +1,13 @@
 """Owns the one line that each call leaves in the log: who, what, how many tokens, how it ended. Never what was said."""
 
-from dataclasses import dataclass
-from typing import Any
-
+import msgspec
 import structlog
 
 from gateway.model import Caller, Usage
+from gateway.telemetry.logs import short_way
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallRecord:
+class CallRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A finished call; None where it did not get so far.
 
     `outcome` is one word for how it ended, `status` what the client was told, `budget` the one that refused.
@@ -38,29 +36,11 @@ class CallRecord:
     released: bool = False
 
 
-class _Logger:
-    """The logger of the line that every call writes: bound once a configuration, which takes as long as the line."""
-
-    def __init__(self) -> None:
-        self._processors: Any = None
-        self._bound: Any = None
-
-    def bound(self) -> Any:
-        """Give the logger under the configuration of now."""
-        processors = structlog.get_config()["processors"]
-        if processors is not self._processors:
-            self._processors, self._bound = processors, structlog.get_logger().bind()
-        return self._bound
-
-
-_logger = _Logger()
-
-
 def call_log(record: CallRecord) -> None:
     """Write the event `call`: people by their names in the configuration, what is None left out."""
     caller, usage = record.caller, record.usage
+    own = {"request_id": record.request_id}
     fields = {
-        "request_id": record.request_id,
         "company": caller and caller.company and caller.company.name,
         "user": caller and caller.user and caller.user.name,
         "key": caller and caller.key.name,
@@ -81,4 +61,9 @@ def call_log(record: CallRecord) -> None:
         "overrun_tokens": record.overrun_tokens,
         "ms": round(record.duration_ms, 1),
     }
-    _logger.bound().info("call", **{name: value for name, value in fields.items() if value is not None})
+    fields = {name: value for name, value in fields.items() if value is not None}
+    way = short_way()
+    if way is None:
+        structlog.get_logger().info("call", **own, **fields)
+    else:
+        way.info("call", own, fields)

@@ -4,43 +4,16 @@ The rule that matters: a label's values come from the configuration or from the 
 docs/metrics.md says the same, and a test holds the two together.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
+from gateway.telemetry.family import Across, Family, Kind
+from gateway.telemetry.outages import OUTAGES
+
+__all__ = ["COUNTED", "FAMILIES", "SCRAPED", "SUPERVISED", "Across", "Family", "Kind"]
 
 _CALL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 _STORE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 _LAG_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 _BATCH_SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 _RATIOS = (0.5, 0.9, 0.99, 1.01, 1.1, 1.25, 1.5, 2.0, 4.0)
-
-
-class Kind(StrEnum):
-    """A metric's type, as the exposition format spells it."""
-
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    HISTOGRAM = "histogram"
-
-
-class Across(StrEnum):
-    """What several workers' gauges are together, those that are gone left out (prometheus_client's words)."""
-
-    SUM = "livesum"
-    LARGEST = "livemax"
-    SMALLEST = "livemin"
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """One metric. `buckets` are a histogram's upper bounds; `across` is about gauges alone."""
-
-    name: str
-    kind: Kind
-    labels: tuple[str, ...]
-    unit: str
-    help: str
-    buckets: tuple[float, ...] = ()
-    across: Across = Across.SUM
 
 
 CALLS = Family(
@@ -114,6 +87,13 @@ WARNINGS = Family(
     ("budget", "threshold"),
     "warnings",
     "How often a budget passed a warning threshold (a percentage of its limit).",
+)
+TURNED_AWAY = Family(
+    "gateway_turned_away_total",
+    Kind.COUNTER,
+    ("reason",),
+    "connections and requests",
+    "Connections and requests that the gateway ended to protect itself: too many, too slow, or for another host.",
 )
 HOLDS = Family(
     "gateway_holds_open",
@@ -236,6 +216,9 @@ BUILD = Family(
     "The gateway's version.",
 )
 
+TURNED_AWAY_REASONS = ("connections", "in_flight", "headers", "body", "stalled", "host")
+"""The values of that label; all of them are there from the start, so that a rate can be told from the first one on."""
+
 COUNTED = (
     CALLS,
     CALL_SECONDS,
@@ -247,6 +230,7 @@ COUNTED = (
     UNCHARGED,
     CHARGES_LOST,
     WARNINGS,
+    TURNED_AWAY,
     HOLDS,
     STORE_SECONDS,
     BATCH_SIZE,
@@ -255,6 +239,7 @@ COUNTED = (
     ESTIMATE_RATIO,
     CORRECTION,
     GENERATION,
+    *OUTAGES,
 )
 """What each process that serves calls counts."""
 

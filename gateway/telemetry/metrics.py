@@ -1,4 +1,4 @@
-"""Owns what a process counts. Made once per process; a count costs a few microseconds and never fails a call.
+"""Owns what a process counts. Made once per process; what calls count is added up beside it (`tally`) until `flush`.
 
 The rule that matters: where several workers serve, `PROMETHEUS_MULTIPROC_DIR` names their common directory before this
 module is imported: prometheus_client chooses at import whether values live in memory or in files that all can read.
@@ -13,7 +13,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from gateway.model import Usage
 from gateway.telemetry import families
 from gateway.telemetry.calls import CallRecord
-from gateway.telemetry.families import Family, Kind
+from gateway.telemetry.family import Family, Kind
+from gateway.telemetry.outages import OUTAGES, Outages
+from gateway.telemetry.tally import Spreads, Sums, Tally
 
 MOST_SERIES = 5_000
 """Series that a family may have in one process; further ones are counted together, each label `other`."""
@@ -35,19 +37,33 @@ class _Series:
     """One family's series, each bound once: what stays of a look-up is a bound method in a dict."""
 
     def __init__(self, family: Family, registry: CollectorRegistry) -> None:
+        self.buckets = family.buckets
         self._family = _registered(family, registry)
         self._bound: dict[tuple[str, ...], _Count] = {} if family.labels else {(): _count_of(self._family)}
+        self._histograms: dict[tuple[str, ...], Histogram] = {}
 
     def of(self, *labels: str) -> _Count:
         """Give what counts one series: adds to a counter, sets a gauge, observes into a histogram."""
         found = self._bound.get(labels)
         return self._bind(labels) if found is None else found
 
+    def histogram(self, *labels: str) -> Histogram:
+        """Give one series of a histogram itself."""
+        found = self._histograms.get(labels)
+        if found is None:
+            labels = self._told_apart(labels, len(self._histograms))
+            child = self._family.labels(*labels)
+            assert isinstance(child, Histogram)
+            found = self._histograms[labels] = child
+        return found
+
     def _bind(self, labels: tuple[str, ...]) -> _Count:
-        if len(self._bound) >= MOST_SERIES:
-            labels = (OTHER,) * len(labels)
+        labels = self._told_apart(labels, len(self._bound))
         count = self._bound[labels] = _count_of(self._family.labels(*labels))
         return count
+
+    def _told_apart(self, labels: tuple[str, ...], so_far: int) -> tuple[str, ...]:
+        return (OTHER,) * len(labels) if so_far >= MOST_SERIES else labels
 
 
 def _registered(family: Family, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
@@ -69,6 +85,10 @@ def _count_of(series: Counter | Gauge | Histogram) -> _Count:
             return series.set
         case Histogram():
             return series.observe
+
+
+def _spreads(series: _Series) -> Spreads:
+    return Spreads(series.buckets, series.histogram)
 
 
 class _Peak:
@@ -97,17 +117,19 @@ class Metrics:
         self, registry: CollectorRegistry | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.registry = registry or CollectorRegistry()
+        self._tally = Tally()
+        self.registry.register(self._tally)
         made = {family.name: _Series(family, self.registry) for family in families.COUNTED}
-        self._calls = made[families.CALLS.name]
-        self._call_seconds = made[families.CALL_SECONDS.name]
-        self._first_byte_seconds = made[families.FIRST_BYTE_SECONDS.name]
-        self._tokens = made[families.TOKENS.name]
-        self._overrun_tokens = made[families.OVERRUN_TOKENS.name]
-        self._refusals = made[families.REFUSALS.name]
-        self._estimated = made[families.ESTIMATED.name]
-        self._uncharged = made[families.UNCHARGED.name]
+        self._calls = Sums(made[families.CALLS.name].of)
+        self._call_seconds = _spreads(made[families.CALL_SECONDS.name])
+        self._first_byte_seconds = _spreads(made[families.FIRST_BYTE_SECONDS.name])
+        self._tokens = Sums(made[families.TOKENS.name].of)
+        self._overrun_tokens = Sums(made[families.OVERRUN_TOKENS.name].of)
+        self._refusals = Sums(made[families.REFUSALS.name].of)
+        self._estimated = Sums(made[families.ESTIMATED.name].of)
+        self._uncharged = Sums(made[families.UNCHARGED.name].of)
         self._warnings = made[families.WARNINGS.name]
-        self._estimate_ratio = made[families.ESTIMATE_RATIO.name]
+        self._estimate_ratio = _spreads(made[families.ESTIMATE_RATIO.name])
         self._correction = made[families.CORRECTION.name]
         self._charges_lost = made[families.CHARGES_LOST.name].of()
         self._holds = made[families.HOLDS.name].of()
@@ -116,37 +138,51 @@ class Metrics:
         self._lag_seconds = made[families.LAG_SECONDS.name].of()
         self._lag_max_seconds = made[families.LAG_MAX_SECONDS.name].of()
         self._generation = made[families.GENERATION.name].of()
+        turned_away = made[families.TURNED_AWAY.name]
+        self._turned_away = {reason: turned_away.of(reason) for reason in families.TURNED_AWAY_REASONS}
+        self.outages = Outages({family.name: made[family.name].of() for family in OUTAGES})
         self._peak = _Peak(clock)
+        self._tally.keep(self._calls, self._call_seconds, self._first_byte_seconds, self._tokens, self._overrun_tokens)
+        self._tally.keep(self._refusals, self._estimated, self._uncharged, self._estimate_ratio)
+
+    def flush(self) -> None:
+        """Bring what calls have counted to where it is read; to be done once a second, and at the end."""
+        self._tally.flush()
 
     def call_ended(self, record: CallRecord) -> None:
         """Count a call, once, when it has ended; its usage too, where it is known by then."""
         provider, model, outcome = record.provider or "", record.listed_model or "", outcome_of(record)
-        endpoint = record.endpoint or ""
-        self._calls.of(provider, model, record.purpose or "", endpoint, outcome)(1)
-        if record.budget is not None:
-            self._refusals.of(record.budget, outcome)(1)
-        if record.held_tokens is not None:
-            self._call_seconds.of(endpoint)(record.duration_ms / 1000)
-        if record.first_byte_ms is not None:
-            self._first_byte_seconds.of(provider)(record.first_byte_ms / 1000)
-        if record.released:
-            self._uncharged.of(provider, model, outcome)(1)
-        self.settled_late(record)
+        endpoint, purpose = record.endpoint or "", record.purpose or ""
+        with self._tally.lock:
+            self._calls.add(1, provider, model, purpose, endpoint, outcome)
+            if record.budget is not None:
+                self._refusals.add(1, record.budget, outcome)
+            if record.held_tokens is not None:
+                self._call_seconds.add(record.duration_ms / 1000, endpoint)
+            if record.first_byte_ms is not None:
+                self._first_byte_seconds.add(record.first_byte_ms / 1000, provider)
+            if record.released:
+                self._uncharged.add(1, provider, model, outcome)
+            self._used(record)
 
     def settled_late(self, record: CallRecord) -> None:
         """Count the usage of a call that had ended without it: its exchange outlived its client."""
+        with self._tally.lock:
+            self._used(record)
+
+    def _used(self, record: CallRecord) -> None:
         usage = record.usage
         if usage is None:
             return
         provider, model, purpose = record.provider or "", record.listed_model or "", record.purpose or ""
         for name, tokens in token_classes(usage):
             if tokens > 0:  # a counter refuses less, and what a provider reports must not fail a call
-                self._tokens.of(provider, model, purpose, name)(tokens)
+                self._tokens.add(tokens, provider, model, purpose, name)
         if record.overrun_tokens is not None and record.overrun_tokens > 0:
-            self._overrun_tokens.of(provider, model)(record.overrun_tokens)
+            self._overrun_tokens.add(record.overrun_tokens, provider, model)
         if usage.estimated:
             outcome = outcome_of(record)
-            self._estimated.of(provider, model, NO_USAGE if outcome == "ok" else outcome)(1)
+            self._estimated.add(1, provider, model, NO_USAGE if outcome == "ok" else outcome)
 
     def charge_lost(self) -> None:
         """Count a charge that did not reach the store: the ledger gave up on it."""
@@ -170,10 +206,15 @@ class Metrics:
         """Count a budget that passed a threshold (percent) of the configuration."""
         self._warnings.of(budget, str(threshold))(1)
 
+    def turned_away(self, reason: str, count: int = 1) -> None:
+        """Count what the gateway ended to protect itself; `reason` is one of TURNED_AWAY_REASONS."""
+        self._turned_away[reason](count)
+
     def estimated(self, provider: str, model: str, estimate_tokens: int, reported_tokens: int) -> None:
         """Compare our count of a prompt with the provider's; `model` is the listed name. A report of 0 says nothing."""
         if reported_tokens > 0:
-            self._estimate_ratio.of(provider, model)(estimate_tokens / reported_tokens)
+            with self._tally.lock:
+                self._estimate_ratio.add(estimate_tokens / reported_tokens, provider, model)
 
     def correction(self, provider: str, model: str, factor: float) -> None:
         """Note what counts for a listed model are multiplied by."""

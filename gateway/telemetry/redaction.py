@@ -13,6 +13,7 @@ MAX_TRACEBACK_CHARS = 8192
 MIN_SECRET_CHARS = 8  # shorter ones are words, such as the `none` that a local server wants for a key
 HIDDEN = "***"
 
+_MOST_KNOWN = 4096
 _MAX_SEARCHED_CHARS = 65_536  # what stands further in is never shown
 _TRACEBACK = "exception"
 _NAMES = frozenset({"authorization", "api_key", "key_text", "password", "secret", "token"})
@@ -45,6 +46,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets: tuple[str, ...] = ()
+        self._known: dict[str, str] = {}
         self.learn(secrets)
 
     def learn(self, secrets: Iterable[str]) -> None:
@@ -53,6 +55,7 @@ class Redactor:
             spelling for secret in secrets if len(secret) >= MIN_SECRET_CHARS for spelling in _spellings(secret)
         }
         self._secrets = tuple(sorted(spellings | {*self._secrets}, key=len, reverse=True))
+        self._known.clear()
 
     def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
         """Give the event with every name and value made safe."""
@@ -64,6 +67,17 @@ class Redactor:
         """Hide secrets, escape what does not print, cut to `MAX_CHARS`."""
         text = _printable(self._hide(text[:_MAX_SEARCHED_CHARS]))
         return text if len(text) <= MAX_CHARS else f"{text[: MAX_CHARS - 1]}…"
+
+    def clean_again(self, text: str) -> str:
+        """Do the same for a text that comes again and again, such as a name; what it came to is remembered."""
+        cleaned = self._known.get(text)
+        if cleaned is None:
+            cleaned = self.clean(text)
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            if len(text) <= MAX_CHARS:
+                self._known[text] = cleaned
+        return cleaned
 
     def clean_traceback(self, text: str) -> str:
         """Do the same, line by line; what is kept is the end, where the error stands."""

@@ -22,6 +22,7 @@ REMOTE_TOKENS = 48_169
 _SHORT_SIDE = 768
 _SMALL_SIDE = 384
 _GEMINI_TILE, _GEMINI_MOST_TILES = 258, 26
+_USUAL_DETAIL = re.compile(r"(media_resolution_)?(unspecified|low|medium|high)", re.IGNORECASE)
 _MISTRAL_SIDE, _MISTRAL_WORST = 1_540, 9_506
 _AUDIO_BYTES_PER_SECOND = 2_000  # 16 kbit/s, the least that is used for speech
 _VIDEO_BYTES_PER_SECOND = 12_500  # 100 kbit/s
@@ -119,6 +120,15 @@ def _gemini(part: Media) -> int:
     return min(_GEMINI_MOST_TILES, tiles) * _GEMINI_TILE
 
 
+def _gemini_3(part: Media) -> int:
+    """At most 1,120, and 2,240 where a part asks for more than `high` (guide "Media resolution") [google, traffic]."""
+    return 1_120 if part.detail is None or _USUAL_DETAIL.fullmatch(part.detail) else 2_240
+
+
+def _gemini_newest(part: Media) -> int:
+    return max(_gemini(part), _gemini_3(part))
+
+
 def _mistral(part: Media) -> int:
     """Patches of 16 after a fit into 1,540, and one token a row."""
     if part.width is None or part.height is None:
@@ -158,9 +168,13 @@ def _rows() -> tuple[MediaFamily, ...]:
             page_tokens=_PAGE_TEXT_TOKENS + 1_568,
         ),
         MediaFamily(re.compile(r"claude"), _patches(28, 4_784, 100, 2_576)),
-        # [google] 32 tokens a second of sound, 263 of film; 258 a page. 3: by resolution, at most 1,120 an image
-        # or page [traffic], 70 a frame.
-        MediaFamily(re.compile(r"gemini-[3-9]"), _flat(1_120), page_tokens=1_120),
+        # [google] 32 tokens a second of sound, 263 of film; 258 a page. 3: by resolution, at most 1,120 a page, 280 a
+        # frame beside its sound.
+        MediaFamily(re.compile(r"gemini-[3-9]"), _gemini_3, video_per_second=312, page_tokens=1_120),
+        # The newest of its kind, whatever its version: the dearer of both rules.
+        MediaFamily(
+            re.compile(r"gemini-(pro|flash|flash-lite)-latest"), _gemini_newest, video_per_second=312, page_tokens=1_120
+        ),
         MediaFamily(re.compile(r"gemini|gemma"), _gemini, page_tokens=258),
         MediaFamily(re.compile(r"mi[sx]tral|pixtral|magistral|ministral|voxtral"), _mistral),
         MediaFamily(re.compile(r""), _flat(UNKNOWN_IMAGE_TOKENS)),

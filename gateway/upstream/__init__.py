@@ -14,6 +14,6 @@ whether a byte of it may have left - that decides between releasing a hold and c
 """
 
 from gateway.upstream.answer import Answer
-from gateway.upstream.client import Upstream
+from gateway.upstream.client import Exchange, Upstream
 
-__all__ = ["Answer", "Upstream"]
+__all__ = ["Answer", "Exchange", "Upstream"]

@@ -34,9 +34,22 @@ class Answer:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it arrives. UpstreamBroken, UpstreamSilent - after everything that came before."""
-        take = self._receive if self._inflate is None else self._next
-        while piece := await take():
-            yield piece
+        if self._inflate is not None:
+            while piece := await self._next():
+                yield piece
+            return
+        if self._failure is not None:
+            raise self._failure
+        take = self._content.readany
+        try:
+            with self._border:  # once, and not for each piece, as `_receive` does
+                while piece := await take():
+                    yield piece
+        except UpstreamError as error:
+            self._failure = error
+            if rest := self._arrived():
+                yield rest
+            raise
 
     async def read(self, limit_bytes: int) -> bytes:
         """Read the whole (rest of the) body. Also UpstreamBroken when it is longer than `limit_bytes`."""

@@ -28,7 +28,7 @@ class Target:
         text = "".join(lines)
         if text.count("\r") != len(lines) or text.count("\n") != len(lines) or "\0" in text:
             raise ValueError("a header has a control character")
-        return f"{self.opening}{text}Content-Length: {body_bytes}\r\n\r\n".encode()
+        return f"{self.opening}{text}Content-Length: {body_bytes}\r\n\r\n".encode("utf-8", "surrogateescape")
 
 
 @lru_cache(maxsize=1024)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from gateway.config.value import Credits
 from gateway.model import MICROS, Caller, Endpoint, Increment, Key, Purpose, Rollup, Route, Usage
 from gateway.usage import keys
@@ -46,8 +48,7 @@ _QUARTER_MS = 900_000  # days begin on a quarter of an hour in every zone since 
 _MAX_LINES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(msgspec.Struct, frozen=True, gc=False):
     """All that names one call's charge; `model` is what `ModelNames` calls the route's.
 
     `is_tool_turn`: the last message is a tool's result. `imported_chars` counts where the purpose imports.

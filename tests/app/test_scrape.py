@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway import __version__
@@ -174,11 +175,12 @@ async def test_series_have_the_labels_of_the_table(config: Config, valkey_store:
         purpose="QA", held_tokens=9, first_byte_ms=3.0, overrun_tokens=1, usage=Usage(3, 2, estimated=True),
     )  # fmt: skip
     metrics.call_ended(record)
-    metrics.call_ended(replace(record, budget="company", outcome="rate_limited", usage=None, released=True))
+    metrics.call_ended(structs.replace(record, budget="company", outcome="rate_limited", usage=None, released=True))
     metrics.estimated("far", "*", 3, 2)
     metrics.correction("far", "*", 1.0)
     metrics.charge_lost()
     metrics.warned("company", 80)
+    metrics.turned_away("host")
     scraped = Scraped(await scrape(config, ledger_of(valkey_store), None, metrics.registry))
     table = {one.name.removesuffix("_total"): one for one in FAMILIES}
     for name, family in scraped.families.items():

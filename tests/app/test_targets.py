@@ -81,9 +81,9 @@ async def test_a_tunnel_is_not_opened_to_a_path_either(edge: Edge) -> None:
     assert (first.status, second.status) == (405, 200)
 
 
-@pytest.mark.parametrize("host", ["a/#@evil", "[::1", "169.254.169.254", "x y", ""])
+@pytest.mark.parametrize("host", ["admin", "169.254.169.254", "api.openai.com:443", "[::1]:80", "127.0.0.1.", "a_b"])
 async def test_the_host_header_decides_nothing(edge: Edge, host: str) -> None:
-    """Whatever Host says, only the path and the table decide."""
+    """Whatever a well-formed Host says, only the path and the table decide."""
     async with edge.untouched():
         for target, status in (("/healthz", 200), ("/admin", 404)):
             data = f"GET {target} HTTP/1.1\r\nHost: {host}\r\n{LAST}\r\n\r\n".encode()

@@ -83,7 +83,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     async def start(self, url: str) -> None:
         self.store = Store.connect(url)
-        await self.store.execute("FLUSHALL")
+        await self.store.on_every_node("FLUSHALL")
         self.ledger, self.clock = await ledger_at(self.store)
 
     def do(self, coroutine):
@@ -238,7 +238,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.loop.close()
 
 
-@pytest.mark.parametrize("server", ["valkey", "redis7"])
+@pytest.mark.parametrize("server", ["valkey", "redis7", "cluster"])
 @pytest.mark.timeout(300)
 def test_every_step_agrees_with_the_model(server: str, request: pytest.FixtureRequest) -> None:
     """Whatever is reserved, extended, settled, reaped and when: the store's numbers are the model's."""

@@ -9,8 +9,9 @@ import pytest
 from benchmarks.overshoot import HEADER, measure
 from gateway.budget import Lease, Ledger, Refusal, Verdict
 from gateway.model import Budget, Calendar, Fixed, Increment, Lifetime, Period, Rollup, Unit
-from tests.budget.clock import Clock, ledger_at, stoppable
+from tests.budget.clock import Clock, is_cluster, ledger_at, stoppable
 from tests.budget.orders import COMPANY, SHARD, budget, order
+from tests.store.servers import on_every_store
 
 USERS = 4
 TRUTH = f"{SHARD}u:truth"
@@ -97,14 +98,16 @@ class Race:
             await self.clock.advance(250)
 
 
+@on_every_store
 @pytest.mark.parametrize(("callers", "limit", "flying"), [(64, 40_000, 24), (256, 60_000, 64)])
 async def test_a_crowd_never_gets_past_a_limit_and_wastes_nothing(store, callers, limit, flying):
     """Two workers, growing and cancelled calls: every sample within every limit, and the truth is charged."""
     first, clock = await ledger_at(store, lease_seconds=10**6)
-    second = Ledger(store, stoppable(), lease_seconds=10**6)
+    script = stoppable(in_cluster=is_cluster(store))
+    second = Ledger(store, script, lease_seconds=10**6)
     race = Race([first, second], clock, limit, flying)
     samples: list[int] = []
-    watching = asyncio.create_task(race.watch(Ledger(store, stoppable(), lease_seconds=1), samples))
+    watching = asyncio.create_task(race.watch(Ledger(store, script, lease_seconds=1), samples))
     racing = asyncio.gather(*map(race.caller, range(callers)))
     await asyncio.wait({watching, racing}, return_when=asyncio.FIRST_COMPLETED)
     assert not watching.done(), watching.exception()

@@ -8,6 +8,7 @@ from gateway.budget import reaper
 from gateway.store.shards import SHARDS, prefix, prefixes
 from tests.budget.clock import ledger_at
 from tests.budget.orders import MINUTE, NO_ROLLUP, SHARD, budget, charge, hold, numbers, order
+from tests.store.servers import on_every_store
 
 
 def company_of_each_shard() -> list[str]:
@@ -26,6 +27,7 @@ async def holds(store) -> int:
     return sum(await store.pipeline([("HLEN", f"{shard}L") for shard in prefixes()]))
 
 
+@on_every_store
 async def test_no_hold_outlives_its_lease_in_any_shard(store):
     """One dead lease in each of the 256 shards: one sweep, and none is left."""
     ledger, clock = await ledger_at(store)
@@ -40,6 +42,7 @@ async def test_no_hold_outlives_its_lease_in_any_shard(store):
     assert {(level.used, level.held) for (level,) in levels} == {(5, 0)}
 
 
+@on_every_store
 async def test_a_dead_gateway_with_many_calls_leaves_none_after_one_sweep(store):
     """More leases in one shard than are reaped at a time are reaped all the same."""
     ledger, clock = await ledger_at(store)
@@ -50,6 +53,7 @@ async def test_a_dead_gateway_with_many_calls_leaves_none_after_one_sweep(store)
     assert await numbers(ledger, one) == ((2100, 0),)
 
 
+@on_every_store
 async def test_a_sweep_spares_the_living(store):
     """Leases whose deadline is to come, or was moved, stay as they are."""
     ledger, clock = await ledger_at(store)
@@ -64,17 +68,19 @@ async def test_a_sweep_spares_the_living(store):
     assert await numbers(ledger, one) == ((10, 101),)
 
 
+@on_every_store
 async def test_a_sweep_of_an_idle_store_asks_once(store):
     """Where nothing has expired, the 256 shards cost one round trip and no script."""
     ledger, _ = await ledger_at(store)
     await charge(ledger, "call", 5, budget(1000))
-    await store.execute("CONFIG", "RESETSTAT")
+    await store.on_every_node("CONFIG", "RESETSTAT")
     assert await reaper.sweep(ledger, store) == 0
-    stats = await store.execute("INFO", "commandstats")
-    assert stats["cmdstat_zcount"]["calls"] == SHARDS
-    assert "cmdstat_evalsha" not in stats
+    stats = await store.on_every_node("INFO", "commandstats")
+    assert sum(each["cmdstat_zcount"]["calls"] for each in stats) == SHARDS
+    assert not any("cmdstat_evalsha" in each for each in stats)
 
 
+@on_every_store
 async def test_two_sweepers_charge_every_lease_once(store):
     """Workers that sweep at the same time do not double what they charge."""
     ledger, clock = await ledger_at(store)
@@ -87,6 +93,7 @@ async def test_two_sweepers_charge_every_lease_once(store):
     assert await numbers(ledger, one) == ((900, 0),)
 
 
+@on_every_store
 async def test_a_lease_that_cannot_be_charged_hinders_no_other(store):
     """A key made unusable by somebody else keeps one lease from ending, not those beside it and of other shards."""
     ledger, clock = await ledger_at(store)
@@ -104,6 +111,7 @@ async def test_a_lease_that_cannot_be_charged_hinders_no_other(store):
     assert await reaper.sweep(ledger, store) == 1
 
 
+@on_every_store
 async def test_a_heartbeat_between_listing_and_charging_saves_a_lease(store):
     """What was expired when it was listed and lives again when its turn comes is left alone."""
     ledger, clock = await ledger_at(store)
@@ -115,6 +123,7 @@ async def test_a_heartbeat_between_listing_and_charging_saves_a_lease(store):
     assert await numbers(ledger, one) == ((0, 50),)
 
 
+@on_every_store
 async def test_a_settle_that_meets_the_sweep_is_charged_once(store):
     """Whichever comes first, the truth is what stands in the end."""
     ledger, clock = await ledger_at(store)

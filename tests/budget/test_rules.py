@@ -225,7 +225,7 @@ def test_who_has_no_company_has_no_budget():
 
 def test_two_companies_with_the_same_user_id_never_share_a_counter():
     """A user, key or agent means something only inside its company."""
-    rules = [rule(scope.value, scope) for scope in Scope]
+    rules = [rule(scope.value, scope) for scope in Scope if not scope.spans_companies]
     here = subjects(BY_AGENT, *rules)
     there = subjects(Caller(KEY, OTHER, replace(ADA, company_id=OTHER_ID), replace(DESK, company_id=OTHER_ID)), *rules)
     assert len(here) == len(there) == 4
@@ -233,10 +233,25 @@ def test_two_companies_with_the_same_user_id_never_share_a_counter():
 
 
 def test_subjects_of_different_kinds_never_collide():
-    """A user, an agent, a key and a company of one name are four counters."""
+    """A user, an agent, a key, a company and a provider of one name are as many counters, beside the installation's."""
     user, agent, key = replace(ADA, id=ACME_ID), replace(DESK, id=ACME_ID), replace(KEY, name=ACME_ID)
     found = subjects(Caller(key, ACME, user, agent), *(rule(scope.value, scope) for scope in Scope))
-    assert len(set(found)) == 4
+    assert len(set(found)) == len(Scope)
+
+
+def test_what_spans_companies_is_one_counter_for_all():
+    """Callers of two companies count in the same budget: of the provider that they call, and of the installation."""
+    rules = [
+        replace(rule(scope.value, scope), timezone="Europe/Rome") for scope in (Scope.PROVIDER, Scope.INSTALLATION)
+    ]
+    every = Rules(Quotas(), Enforcement.HARD, rules)
+    here, there = (every.of(caller, TARGET)[-2:] for caller in (BY_USER, Caller(KEY, OTHER)))
+    assert here == there
+    assert [(one.subject, one.timezone, one.sliced) for one in here] == [
+        (f"p:{TARGET.provider}", "Europe/Rome", True),
+        ("i:all", "Europe/Rome", True),
+    ]
+    assert {one.scope for one in every.all_of(BY_USER)} == {Scope.COMPANY, Scope.USER}
 
 
 def test_budget_ids_come_from_the_configuration_alone():

@@ -7,6 +7,7 @@ from importlib import resources
 
 import msgspec
 import pytest
+from redis.asyncio import Redis
 
 from gateway.budget import Ledger, LedgerFault, keys, script
 from gateway.budget.lease import Report
@@ -38,7 +39,7 @@ class Run:
 async def watched(store) -> AsyncIterator[list[Run]]:
     """Give what the script did during the block, complete at its end."""
     runs: list[Run] = []
-    async with store.redis.monitor() as monitor:
+    async with Redis.from_url(store.address) as redis, redis.monitor() as monitor:
         yield runs
         await store.execute("ECHO", "end")
         while (seen := await monitor.next_command())["command"] != "ECHO end":

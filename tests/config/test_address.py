@@ -133,6 +133,10 @@ def test_bindable(host: str, expected: bool) -> None:
         "rediss://user:pass@host/0?ssl_ca_certs=/ca.pem",
         "unix:///run/valkey.sock",
         "unix:///run/valkey.sock?db=1",
+        "redis+sentinel://u:p@s1:26379,s2,[::1]:26379/ledger/2?sentinel_password=x",
+        "rediss+sentinel://s1/ledger",
+        "redis+cluster://h1:7000,h2:7001",
+        "rediss+cluster://:p%40ss@h1,h2/?ssl_ca_certs=/ca.pem",
     ],
 )
 def test_store_urls(url: str) -> None:
@@ -152,6 +156,13 @@ def test_store_urls(url: str) -> None:
         "unix://",
         "unix://host/a",
         "http://host",
+        "redis://h1,h2",
+        "redis+cluster://",
+        "redis+cluster://h1,",
+        "redis+cluster://h1/1",
+        "redis+sentinel://h1",
+        "redis+sentinel://h1/ledger/x",
+        "redis+sentinel://h1:x/ledger",
     ],
 )
 def test_other_store_urls(url: str) -> None:

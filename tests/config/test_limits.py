@@ -18,7 +18,7 @@ WRONG = [
         "must be 1 to 64",
     ),
     (f"budgets: [{{name: »company, scope: key, {DAY}}}]", "is the name of a budget that the gateway itself has"),
-    (f"budgets: [{{name: a, scope: »team, {DAY}}}]", "must be company, user, key or agent"),
+    (f"budgets: [{{name: a, scope: »team, {DAY}}}]", "must be company, user, key, agent, provider or installation"),
     (f"budgets: [{{name: a, scope: key, unit: »eur, {DAY}}}]", "must be tokens, requests, in_flight or usd"),
     ("budgets: [{name: a, scope: key, window: {calendar: day}, limit: »12.5}]", "whole number, as the unit is tokens"),
     *(
@@ -67,6 +67,10 @@ WRONG = [
         f"budgets: [{{name: a, scope: key, match: {{»endpoint: chat}}, {DAY}}}]",
         "here may stand: provider, model, purpose",
     ),
+    (f"budgets: [{{name: a, scope: provider, company: »acme, {DAY}}}]", "cannot stand here, as the scope is provider"),
+    (f"budgets: [{{name: a, scope: installation, key: »laptop, {DAY}}}]", "cannot stand here"),
+    (f"budgets: [{{name: a, scope: user, {DAY}, sliced: »true}}]", "cannot be true, as the scope is user"),
+    (f"budgets: [{{name: a, scope: provider, {DAY}, sliced: »false}}]", "must be true, or left out"),
     (f"budgets: [{{name: a, scope: key, {DAY}, »onexceed: cut}}]", "budgets.0.onexceed: is no setting"),
 ]
 
@@ -112,11 +116,29 @@ def test_wrong_budget_is_refused(section: str, fragment: str) -> None:
             "scope: company, match: {provider: d*, model: '*', purpose: QA}, window: {lifetime: yes}",
             BudgetRule("b", Scope.COMPANY, Lifetime(), 5, match=Match("d*", "*", "QA")),
         ),
+        (
+            "scope: company, sliced: true, window: {lifetime: yes}",
+            BudgetRule("b", Scope.COMPANY, Lifetime(), 5, sliced=True),
+        ),
+        (
+            "scope: installation, unit: in_flight",
+            BudgetRule("b", Scope.INSTALLATION, Lifetime(), 5, Unit.IN_FLIGHT, sliced=True),
+        ),
+        (
+            "scope: provider, sliced: true, match: {provider: demo}, window: {fixed_seconds: 60}",
+            BudgetRule("b", Scope.PROVIDER, Fixed(60), 5, match=Match("demo"), sliced=True),
+        ),
     ],
 )
 def test_rules(settings: str, rule: BudgetRule) -> None:
     """Scopes, windows, units and subjects arrive with every reference resolved."""
     assert load_text(document(f"budgets: [{{name: b, limit: 5, {settings}}}]")).budgets == (rule,)
+
+
+def test_days_of_what_spans_companies_begin_where_the_files_do() -> None:
+    """No company's zone could be the one."""
+    config = load_text(document("timezone: Europe/Rome", f"budgets: [{{name: b, scope: installation, {DAY}}}]"))
+    assert config.budgets[0].timezone == "Europe/Rome"
 
 
 def test_enforcement_defaults_to_the_ledgers() -> None:

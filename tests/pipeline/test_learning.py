@@ -7,7 +7,7 @@ from tests.provider.process import ProviderProcess
 MODELS = '{"llama*": {reasoning: false}, "*": {reasoning: false}}'
 MOST_CALLS = 1500
 SIZE = 960
-"""About what the prompt below is estimated at before anything is learned: its words, and 700 for an unknown template."""
+"""About what the prompt below is estimated at before anything is learned: its words, and what templates may add."""
 BODY = {"messages": [{"role": "user", "content": "Please say again what has been said before, word by word. " * 18}]}
 
 

@@ -29,10 +29,11 @@ def jpeg(width: int, height: int, before: int = 0) -> bytes:
     return b"\xff\xd8" + extra + b"\xff\xff\xc2" + struct.pack(">HBHH", 17, 8, height, width) + b"\0" * 12
 
 
-def wav(bytes_per_second: int, size: int) -> bytes:
-    """Make a WAV of so many bytes of sound."""
-    fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 8000, bytes_per_second, 2, 16)
-    return b"RIFF" + struct.pack("<I", 36 + size) + b"WAVE" + fmt + b"data" + struct.pack("<I", size) + b"\0" * size
+def wav(bytes_per_second: int, size: int, *, kind: int = 1, hertz: int = 8000, before: bytes = b"") -> bytes:
+    """Make a WAV of so many bytes of sound, 16 bits on one channel; `before` stands in front of its format."""
+    fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, kind, 1, hertz, bytes_per_second, 2, 16)
+    data = b"data" + struct.pack("<I", size) + b"\0" * size
+    return b"RIFF" + struct.pack("<I", 36 + size) + b"WAVE" + before + fmt + data
 
 
 IMAGES = [
@@ -79,6 +80,23 @@ def test_a_sound_tells_its_length() -> None:
     """A WAV of 16 kB a second and 48 kB lasts a little over three: its header counts along."""
     assert audio_seconds(text(wav(16_000, 48_000))) == pytest.approx(3, abs=0.01)
     assert audio_seconds(text(b"ID3" + b"\0" * 100)) is None
+
+
+def test_a_sound_does_not_make_itself_short() -> None:
+    """A rate is that of the samples, in the format's own chunk; one that no sound has is none."""
+    decoy = wav(3_072_000, 0, hertz=384_000)[12:36]
+    listed = b"LIST" + struct.pack("<I", 4 + len(decoy)) + b"INFO" + decoy
+    assert audio_seconds(text(wav(4_000_000_000, 48_000))) == pytest.approx(3, abs=0.01)
+    assert audio_seconds(text(wav(16_000, 48_000, before=listed))) == pytest.approx(3, abs=0.01)
+    assert audio_seconds(text(wav(16_000, 48_000, hertz=4_000_000_000))) is None
+    assert audio_seconds(text(wav(16_000, 48_000, kind=0x55))) is None
+
+
+def test_a_document_does_not_hide_its_pages() -> None:
+    """A name's letters may be written in hexadecimal: it is the same name, and no other that begins like it."""
+    page = b"<< /Type /P#61ge >> << /#54ype/Page >> << /Type /Page#73 >>"
+    assert document_pages(text(b"%PDF-1.4\n" + page)) == 2
+    assert document_pages(text(b"%PDF-1.5\n" + page + b"<< /Type /Obj#53t#6D >>")) is None
 
 
 def test_a_document_tells_its_pages() -> None:

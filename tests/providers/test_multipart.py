@@ -1,5 +1,6 @@
 """Forms: read once, strictly and with bounds; written again as ours."""
 
+import struct
 from typing import Any
 
 import pytest
@@ -173,7 +174,7 @@ def test_fields_have_types() -> None:
 
 def test_files_are_described_by_their_first_bytes() -> None:
     """A WAV of any size tells its length, a picture its sides; both count as base64 would."""
-    head = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0" + (24_000).to_bytes(4, "little") + (48_000).to_bytes(4, "little")
+    head = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0" + struct.pack("<IIHH", 24_000, 48_000, 2, 16)
     sound = media_of_file(MediaKind.AUDIO, File("a.wav", "audio/wav", head + bytes(480_000 - len(head))))
     assert (sound.characters, round(sound.seconds or 0, 3)) == (640_000, 10.0)
     png = b"\x89PNG\r\n\x1a\n" + bytes(8) + (640).to_bytes(4) + (480).to_bytes(4)

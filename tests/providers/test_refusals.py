@@ -19,6 +19,8 @@ from tests.providers.calls import BODIES, ask
         {"api_key": "sk-x"},
         {"extra_headers": {"Host": "evil.example"}},
         {"models": ["dear"]},
+        {"fallbacks": ["dear"]},
+        {"Service_Tier": "fast"},
         {"n_predict": 9},
         {"Model": "dear"},
         {"MAX_TOKENS": 9},

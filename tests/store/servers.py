@@ -32,13 +32,17 @@ TIES = [
 ]
 
 
+on_every_store = pytest.mark.parametrize("store", ["valkey", "redis7", "cluster"], indirect=True)
+"""For tests of what has to hold in a cluster too."""
+
+
 @contextmanager
 def running(binary: str, *arguments: str) -> Iterator[str]:
     """Give the `unix://` URL of a fresh server; it and its directory are gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="gw-test-") as directory:
         path = Path(directory) / "v.sock"
         command = (binary, "--port", "0", "--unixsocket", str(path), "--dir", directory, *arguments)
-        with (Path(directory) / "log").open("wb") as log, _tied(command, log) as server:
+        with (Path(directory) / "log").open("wb") as log, tied(command, log) as server:
             try:
                 _wait_for_pong(path, server)
                 yield f"unix://{path}"
@@ -46,7 +50,7 @@ def running(binary: str, *arguments: str) -> Iterator[str]:
                 os.killpg(server.pid, signal.SIGKILL)
 
 
-def _tied(command: Sequence[str], log: BinaryIO) -> "subprocess.Popen[bytes]":
+def tied(command: Sequence[str], log: BinaryIO) -> "subprocess.Popen[bytes]":
     """Start a server that ends with this process, also when this process is killed."""
     tie = "kernel" if sys.platform == "linux" else "watched"
     tied = (sys.executable, "-I", "-S", watchdog.__file__, tie, str(os.getpid()), *command)

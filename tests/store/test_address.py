@@ -4,7 +4,7 @@ import pytest
 from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
 
 from gateway.errors import StoreRefused
-from gateway.store.address import parse_address
+from gateway.store.address import Layout, parse_address
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,69 @@ def test_anything_else_is_refused_without_repeating_it(url, words):
     assert words in str(refused.value)
     assert "ter2" not in str(refused.value)
     assert refused.value.__suppress_context__ or refused.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("url", "shown", "seeds", "service", "database"),
+    [
+        ("redis+cluster://h1:7000,h2:7001", "redis+cluster://h1:7000,h2:7001", (("h1", 7000), ("h2", 7001)), "", 0),
+        ("rediss+cluster://u:p%2Fw@h1,[::1]:7/", "rediss+cluster://h1:6379,[::1]:7", (("h1", 6379), ("::1", 7)), "", 0),
+        (
+            "redis+sentinel://u:pw@s1,s2:1/my%20ledger/3?sentinel_password=x",
+            "redis+sentinel://s1:26379,s2:1/my%20ledger/3",
+            (("s1", 26379), ("s2", 1)),
+            "my ledger",
+            3,
+        ),
+        ("redis+sentinel://u:a,b@s1/svc", "redis+sentinel://s1:26379/svc", (("s1", 26379),), "svc", 0),
+    ],
+)
+def test_a_url_names_a_set_or_a_cluster(url, shown, seeds, service, database):
+    """Several hosts, each with its port or the usual one; what is shown has no login."""
+    address = parse_address(url)
+    assert (address.shown, address.seeds, address.service) == (shown, seeds, service)
+    assert address.arguments["db"] == database
+    assert address.layout is (Layout.CLUSTER if "cluster" in url else Layout.SENTINEL)
+
+
+def test_servers_and_sentinels_have_logins_of_their_own():
+    """A server of the group gets the URL's login, database and TLS; a sentinel only its own login, and TLS."""
+    url = "rediss+sentinel://u:pw@s1/svc/2?sentinel_username=su&sentinel_password=sp&ssl_ca_certs=/ca.pem"
+    address = parse_address(url)
+    server, sentinel = address.at(("::1", 5)), address.sentinel_at(("s1", 26379))
+    common = {"ssl_ca_certs": "/ca.pem"}
+    assert server.arguments == common | {"host": "::1", "port": 5, "db": 2, "username": "u", "password": "pw"}
+    assert sentinel.arguments == common | {"host": "s1", "port": 26379, "db": 0, "username": "su", "password": "sp"}
+    assert (server.shown, sentinel.shown) == ("rediss://[::1]:5/2", "rediss://s1:26379")
+    assert server.connection_class is sentinel.connection_class is SSLConnection
+    assert parse_address("redis+sentinel://u:pw@s1/svc").sentinel_at(("s1", 1)).arguments == {
+        "host": "s1",
+        "port": 1,
+        "db": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("redis://h1,h2:hunter2@", "must name a host"),
+        ("redis://h1,h2", "several hosts"),
+        ("redis+cluster://:hunter2@", "must name hosts"),
+        ("redis+cluster://h1,,h2", "must name hosts"),
+        ("redis+cluster://:hunter2@h1/1", "one database"),
+        ("redis+cluster://h1?db=1", "knows none"),
+        ("redis+sentinel://:hunter2@h1", "must name the sentinels' service"),
+        ("redis+sentinel://h1/svc/x", "must be a number"),
+        ("redis+sentinel://h1,h2:hunter2/svc", "percent-encode"),
+        ("unix+cluster:///hunter2", "must be `embedded` or start with"),
+    ],
+)
+def test_a_group_that_is_none_is_refused(url, words):
+    """The refusal says what is wrong and holds no part of a password."""
+    with pytest.raises(StoreRefused) as refused:
+        parse_address(url)
+    assert words in str(refused.value)
+    assert "ter2" not in str(refused.value)
 
 
 def test_an_address_does_not_show_its_arguments():

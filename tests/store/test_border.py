@@ -4,7 +4,7 @@ import pytest
 from redis import exceptions
 
 from gateway.errors import StoreUnavailable
-from gateway.store.border import CommandRefused, outage, refusal, translate
+from gateway.store.border import STATES, CommandRefused, Meaning, is_never_run, outage, refusal, translate
 
 
 @pytest.mark.parametrize(
@@ -20,11 +20,30 @@ def test_every_error_of_the_library_becomes_one_of_ours(kind):
     assert "words" not in str(ours)
 
 
+@pytest.mark.parametrize("code", [code for code in STATES if code != "NOSCRIPT"])
+def test_a_state_is_an_outage_in_our_words(code):
+    """Each row of the table is an outage, to a caller and inside a script; only those that moved are sent again."""
+    meaning, words = STATES[code]
+    for ours in (refusal(f"{code} words:1 of the server"), outage(f"{code} words:1 of the server")):
+        assert isinstance(ours, StoreUnavailable)
+        assert words in ours.message
+        assert "of the server" not in ours.message
+        assert ours.headers == {"Retry-After": "1"}
+    assert is_never_run(code) == (meaning is Meaning.RETRY)
+
+
 @pytest.mark.parametrize(
-    ("reply", "kind"),
-    [("LOADING x", StoreUnavailable), ("NOAUTH x", StoreUnavailable), ("WRONGTYPE x", CommandRefused)],
+    "reply", ["ERR max number of clients reached", "ERR ACL failure in script: User gw has no permissions"]
 )
-def test_an_error_reply_is_an_outage_or_a_mistake(reply, kind):
-    """The first word decides: the server's state, our credentials, or the command."""
-    assert isinstance(refusal(reply), kind)
-    assert (outage(reply) is None) == (not reply.startswith("LOADING"))
+def test_some_errors_without_a_kind_are_outages(reply):
+    """Too many clients, and a permission that a script lacks, say so in words only."""
+    assert isinstance(outage(reply), StoreUnavailable)
+
+
+@pytest.mark.parametrize(
+    "reply", ["WRONGTYPE x", "ERR syntax error", "CROSSSLOT Keys in request", "NOSCRIPT No matching", "LOADINGX y"]
+)
+def test_anything_else_is_a_mistake_of_ours(reply):
+    """The command is at fault, not the server."""
+    assert outage(reply) is None
+    assert isinstance(refusal(reply), CommandRefused)

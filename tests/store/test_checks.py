@@ -32,7 +32,7 @@ async def refusal(url: str, *, allow_volatile: bool = False) -> str:
         ({"redis_version": "255.255.255"}, []),
         ({"role": "slave"}, ["replica"]),
         ({"maxmemory_policy": "volatile-lru"}, ["now volatile-lru"]),
-        ({"cluster_enabled": 1}, ["cluster mode"]),
+        ({"cluster_enabled": 1}, ["redis+cluster://"]),
         ({"role": "slave", "maxmemory_policy": "allkeys-lfu"}, ["replica", "now allkeys-lfu"]),
     ],
 )

@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager
 
 from aiohttp import ClientSession, web
 
-from gateway.app.connection import Server
+from gateway.app.listener import Server
+from gateway.app.turned import TurnedAway
+from gateway.config import Server as Terms
 from gateway.supervisor.listening import bound, serving
 
 
@@ -20,7 +22,8 @@ async def answering() -> AsyncIterator[tuple[Server, str, asyncio.Event]]:
             await go.wait()
         return web.Response(text="here")
 
-    server = Server(answer, access_log=None)
+    terms = Terms("127.0.0.1", 0, 65_536, 1)
+    server = Server(answer, lambda: terms, TurnedAway(lambda *_: None))
     with bound("127.0.0.1", 0, setting="server") as sockets:
         async with serving(server, sockets, 1) as url:
             yield server, url, go

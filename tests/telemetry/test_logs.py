@@ -133,3 +133,39 @@ def _read(descriptor: int) -> bytes:
         return os.read(descriptor, 65536)
     except OSError:  # how a pseudo-terminal says that the other side is closed
         return b""
+
+
+CALL = """
+from gateway.telemetry import CallRecord, call_log
+redactor = Redactor(["{canary}"])
+configure(redactor, level=logging.{level}, stream=sys.stderr)
+call_log(CallRecord(request_id="01ARZ", status=200, outcome="ok", duration_ms=1.26, model="{model}", provider="far"))
+redactor.learn(["second-secret"])
+call_log(CallRecord(request_id="01ASZ", status=200, outcome="ok", duration_ms=1.26, model="{model}", provider="far"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "shown", "shown_later"),
+    [
+        ("gpt-4o", "gpt-4o", "gpt-4o"),
+        (f"x-{CANARY}", "x-***", "x-***"),
+        ("sk-abcdefghijklmnop", "***", "***"),
+        ("second-secret", "second-secret", "***"),
+        ("m" * 300, "m" * 255 + "\u2026", "m" * 255 + "\u2026"),
+    ],
+)
+def test_the_line_of_a_call(model: str, shown: str, shown_later: str) -> None:
+    """The short way that a call's line takes hides, cuts and stamps like the long one, also what is learned later."""
+    found = lines(CALL.format(canary=CANARY, level="INFO", model=model))
+    assert [line.pop("timestamp", "")[-1:] for line in found] == ["Z", "Z"]  # type: ignore[attr-defined]
+    rest = {"event": "call", "level": "info", "status": 200, "outcome": "ok", "ms": 1.3, "provider": "far"}
+    assert found == [
+        {"request_id": "01ARZ", "model": shown, "stream": False, **rest},
+        {"request_id": "01ASZ", "model": shown_later, "stream": False, **rest},
+    ]
+
+
+def test_a_level_above_keeps_the_line_of_a_call_back() -> None:
+    """Where only warnings are wanted, a call leaves no line."""
+    assert lines(CALL.format(canary=CANARY, level="WARNING", model="m")) == []

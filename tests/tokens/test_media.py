@@ -56,6 +56,10 @@ def image(width: int | None = None, height: int | None = None, detail: str | Non
         ("gemini-2.0-flash", image(3000, 400), 25 * 258),
         ("gpt-image-1", image(1024, 1024), 6_821),
         ("gemini-3-pro-preview", image(4000, 4000), 1120),
+        # Google, Media resolution: high 1,120, ultra high 2,240; an alias stands for any version.
+        ("gemini-3-pro-preview", image(detail="media_resolution_high"), 1120),
+        ("gemini-3-pro-preview", image(detail="MEDIA_RESOLUTION_ULTRA_HIGH"), 2240),
+        ("gemini-flash-latest", image(384, 300), 1120),
         ("pixtral-12b", image(1024, 1024), 64 * 64 + 64),
         ("some-vision-model", image(10, 10), UNKNOWN_IMAGE_TOKENS),
     ],

@@ -13,9 +13,11 @@ _CODES = {
     403: "Forbidden",
     404: "NotFound",
     405: "MethodNotAllowed",
+    408: "RequestTimeout",
     409: "Conflict",
     413: "RequestEntityTooLarge",
     415: "UnsupportedMediaType",
+    421: "MisdirectedRequest",
     503: "ServiceUnavailable",
 }
 

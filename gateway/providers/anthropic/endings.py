@@ -18,6 +18,7 @@ from gateway.errors import (
     GatewayError,
     MethodNotAllowed,
     NotFound,
+    Overloaded,
     Unauthenticated,
     UpstreamSilent,
 )
@@ -34,6 +35,7 @@ _TYPES: Mapping[type[GatewayError], str] = {
     Forbidden: "permission_error",
     NotFound: "not_found_error",
     UpstreamSilent: "timeout_error",
+    Overloaded: "overloaded_error",
 }
 _COMES_BACK = "rate_limit_exceeded"
 

@@ -49,7 +49,7 @@ class StreamMeter(SseMetering):
         event = open_event(data) or Event()
         match event.type:
             case "content_block_delta":
-                self._receive(event.index, event.delta)
+                self._receive(event.index, event.delta, frame)
             case "content_block_start":
                 self._open(event)
             case "content_block_stop":
@@ -69,10 +69,14 @@ class StreamMeter(SseMetering):
                 self._keep_unread(data)
         return True
 
-    def _receive(self, index: Any, delta: Any) -> None:
+    def _receive(self, index: Any, delta: Any, frame: bytes) -> None:
         """Keep what a delta says; a signature and a citation are the provider's and say nothing."""
-        if not self._keep_all(index, of_delta(delta)) and is_output(delta):
+        said = list(of_delta(delta))
+        if not self._keep_all(index, said) and is_output(delta):
             self._keep_nothing()
+        elif len(said) == 1:
+            name, text = said[0]
+            self._learn(frame, (_number(index), name), text)
 
     def _open(self, event: Event) -> None:
         self.template = b'{"index":%d}' % event.index if type(event.index) is int else None
@@ -80,7 +84,7 @@ class StreamMeter(SseMetering):
 
     def _keep_all(self, index: Any, pieces: Iterable[Piece]) -> bool:
         """Keep texts of one block; say whether there were any."""
-        number = index if type(index) is int else 0
+        number = _number(index)
         count = 0
         for count, (name, text) in enumerate(pieces, 1):  # noqa: B007
             self._keep((number, name), text)
@@ -101,6 +105,10 @@ class StreamMeter(SseMetering):
     def _forget_placeholder(self) -> None:
         if not self._is_told and not self.error_seen:
             self.usage = None
+
+
+def _number(index: Any) -> int:
+    return index if type(index) is int else 0
 
 
 def _data_of(frame: bytes) -> bytes:

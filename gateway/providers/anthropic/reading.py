@@ -65,6 +65,7 @@ def read(request: Request) -> Call:
         can_cap=not is_counting,
         is_free=is_counting,
         is_tool_turn=held.is_tool_turn,
+        service=optional(body, "speed", str),
         session=request.session,
         purpose=read_purpose(body),
         user=_user(body),

@@ -48,6 +48,7 @@ _METERED = frozenset(
         "compaction",
         "thread",
         "metadata",
+        "speed",
     )
 )
 """Fields whose value decides what is held or charged."""

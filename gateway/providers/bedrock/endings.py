@@ -17,6 +17,7 @@ from gateway.errors import (
     GatewayError,
     MethodNotAllowed,
     NotFound,
+    Overloaded,
     ProviderOff,
     StoreUnavailable,
     Unauthenticated,
@@ -38,6 +39,7 @@ _TYPES: Mapping[type[GatewayError], str] = {
     UpstreamSilent: "ModelTimeoutException",
     UpstreamError: "ModelErrorException",
     ProviderOff: "ServiceUnavailableException",
+    Overloaded: "ServiceUnavailableException",
     StoreUnavailable: "ServiceUnavailableException",
 }
 # A stream knows these (API reference, ConverseStreamOutput).

@@ -90,7 +90,7 @@ def _looks_closely(frames: object) -> bool:
 def _detail(part: Mapping[str, Any], at: str) -> str | None:
     chosen = part.get(spelled(part, "mediaResolution", at=at))
     level = chosen.get("level") if type(chosen) is dict else chosen
-    return level if type(level) is str else None
+    return None if level is None else str(level)  # an enumeration's number says no less than its name
 
 
 def medium(blob: Mapping[str, Any]) -> MediaKind | None:

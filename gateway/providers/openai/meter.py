@@ -1,9 +1,7 @@
 """The meter of a stream of chat or legacy completions; it hides the usage frame that only the gateway asked for."""
 
-from typing import Any
-
 from gateway.model import Call, Endpoint
-from gateway.providers.decoding import open_envelope
+from gateway.providers.decoding import Envelope, open_envelope
 from gateway.providers.metering import SseMetering
 from gateway.providers.openai.texts import pieces
 from gateway.providers.openai.usage import reported
@@ -42,12 +40,14 @@ class StreamMeter(SseMetering):
             return not (self._hide_usage and envelope.usage) or bool(envelope.error)
         if self.template is None:
             self.template = data
-        self._receive(envelope.choices)
+        self._receive(envelope, frame)
         return True
 
-    def _receive(self, choices: Any) -> None:
-        found = pieces(choices)
+    def _receive(self, envelope: Envelope, frame: bytes) -> None:
+        found = pieces(envelope.choices)
         for channel, text in found:
             self._keep(channel, text)
         if not found:
             self._keep_nothing()
+        elif len(found) == 1 and not envelope.usage and not envelope.error and not envelope.x_groq:
+            self._learn(frame, *found[0])

@@ -30,6 +30,7 @@ _EVERYWHERE: Mapping[str, str] = {
     "api_key": _ADDRESS,
     "extra_headers": _ADDRESS,
     "models": _OTHER_MODEL,  # OpenRouter's fallbacks
+    "fallbacks": _OTHER_MODEL,  # LiteLLM's
 }
 
 
@@ -70,6 +71,7 @@ CHAT = Rules(
             "functions",
             "prediction",
             "audio",
+            "service_tier",
             "metadata",
             "user",
             *BOUND_FIELDS,
@@ -97,6 +99,7 @@ RESPONSES = Rules(
             "conversation",
             "prompt",
             "context_management",
+            "service_tier",
             "metadata",
             "user",
         )

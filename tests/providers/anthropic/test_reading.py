@@ -181,3 +181,8 @@ def test_the_version_and_betas_pass() -> None:
 def test_only_one_query_passes(query: dict[str, str], sent: str) -> None:
     """`?beta=true`, as the SDK sends it; nothing else of a query reaches the provider."""
     assert call_of(BODY, query=query).query == sent
+
+
+def test_the_level_of_service() -> None:
+    """What is asked for faster has a price of its own."""
+    assert (ask(speed="fast").service, ask().service) == ("fast", None)

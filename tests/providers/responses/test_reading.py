@@ -269,3 +269,8 @@ def test_the_session_of_a_header_wins() -> None:
     data = b'{"model":"m","input":"Hi","prompt_cache_key":"k"}'
     call = responses.read(Request(Endpoint.RESPONSES, "01J", data, {"Cookie": "x", "OpenAI-Beta": "y"}, session="h"))
     assert (call.session, call.headers, BODY["input"]) == ("h", {"openai-beta": "y"}, "Hi")
+
+
+def test_the_level_of_service() -> None:
+    """A level has a price of its own."""
+    assert (ask(service_tier="priority").service, ask().service) == ("priority", None)

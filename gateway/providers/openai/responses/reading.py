@@ -30,7 +30,6 @@ def read(request: Request) -> Call:
     model = read_model(body, request.params)
     refuse(body, RESPONSES)
     is_response = request.endpoint is Endpoint.RESPONSES
-    stream = _stream(body, is_response=is_response)
     has_stored = _names_stored(body)
     items = read_items(body, is_needed=not has_stored)
     optional(body, "instructions", str)
@@ -38,14 +37,13 @@ def read(request: Request) -> Call:
     # A prompt that the provider stores may bring tools of its own.
     is_hosted = items.has_hosted or has_hosted_tools(tools) or _manages_context(body) or body.get("prompt") is not None
     rounds = _rounds(body)
-    cache_key = optional(body, "prompt_cache_key", str)
     return Call(
         id=request.call_id,
         endpoint=request.endpoint,
         body=body,
         body_bytes=len(request.body),
         model=model,
-        stream=stream,
+        stream=_stream(body, is_response=is_response),
         wants_usage=True,
         output_bound=_output_bound(body, request.endpoint),
         choices=rounds if is_hosted and is_response else 1,
@@ -56,7 +54,8 @@ def read(request: Request) -> Call:
         can_cap=is_response,
         is_free=request.endpoint is Endpoint.RESPONSES_INPUT_TOKENS,
         is_tool_turn=items.is_tool_turn,
-        session=request.session or cache_key or None,
+        service=optional(body, "service_tier", str),
+        session=request.session or optional(body, "prompt_cache_key", str) or None,
         purpose=read_purpose(body),
         user=optional(body, "user", str),
         headers=forward_headers(request.headers),

@@ -4,10 +4,10 @@ The rule that matters: `usage` is the model's own, `tool_usage.image_gen` comes 
 response object: "separate from base model `usage`"). In a stream, only the event that ends it has them.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from gateway.model import Call, Endpoint, Usage
 from gateway.providers.decoding import UNREADABLE, Envelope
@@ -40,7 +40,7 @@ def usage_in(response: dict[str, Any]) -> Usage | None:
     images = _read(tools.get("image_gen")) if type(tools) is dict else None
     if usage is None or images is None:
         return usage
-    return replace(
+    return structs.replace(
         usage,
         input_tokens=usage.input_tokens + images.input_tokens,
         output_tokens=usage.output_tokens + images.output_tokens,

@@ -1,0 +1,51 @@
+"""What one call holds of sliced budgets, beside what the store holds for it: closed once, all of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from gateway.budget.amounts import held_for
+from gateway.budget.lease import Lease
+from gateway.budget.slices import Taking
+from gateway.budget.stock import Stock
+from gateway.budget.wire import Ask
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """What a call has of one sliced budget; `place` is that of its ask in the order."""
+
+    place: int
+    ask: Ask
+    stock: Stock
+    taking: Taking
+
+
+@dataclass(slots=True, eq=False)
+class Holding:
+    """All that a call has of sliced budgets."""
+
+    parts: list[Part] = field(default_factory=list)
+    granted_tokens: int = 0
+    is_closed: bool = False
+
+    def trim(self, tokens: int) -> None:
+        """Keep what is held for so many completion tokens."""
+        self.granted_tokens = tokens
+        for part in self.parts:
+            part.taking.trim(held_for(part.ask, tokens))
+
+    def close(self, amounts: Sequence[int] | None = None) -> None:
+        """Charge one amount per ask of the order, or nothing; the rest is free again."""
+        if not self.is_closed:
+            self.is_closed = True
+            for part in self.parts:
+                part.stock.close(part.taking, amounts[part.place] if amounts else 0)
+
+
+class SlicedLease(Lease, frozen=True, gc=True):
+    """A lease some of whose budgets are held in slices; `inner` is what the store holds for this very call."""
+
+    inner: Lease | None = None
+    holding: Holding = msgspec.field(default_factory=Holding)

@@ -1,0 +1,133 @@
+"""The operations of a call's life as the script takes them: reserve, extend, settle, release. Pure."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from gateway.budget import keys, wire
+from gateway.budget.batch import Answer, LedgerFault
+from gateway.budget.lease import Lease, Order, Refusal, Verdict
+from gateway.budget.windows import CandidateCache
+from gateway.budget.wire import Operation, Position
+from gateway.model import Rollup
+from gateway.store.shards import prefix as shard_of
+
+_WANT, _LEAST, _SHARE, _ROWS = 6, 7, 8, 9
+_EXTEND_ROWS = 5
+_KIND, _P1, _MODE = 4, 5, 10
+_SHADOW = 0
+
+
+class Operations:
+    """Makes them; leases live for `lease_ms`."""
+
+    def __init__(self, *, lease_ms: int) -> None:
+        self.specs = wire.Specs(CandidateCache())
+        self._lease_ms = lease_ms
+
+    def reserve(self, order: Order, now_ms: int) -> Operation:
+        """Hold an order."""
+        prefix = shard_of(order.company_id)
+        op = Operation(["reserve", 0, order.call_id])
+        op.fields += [
+            op.key(keys.tombstone(prefix, order.call_id)),
+            self._lease_ms,
+            int(order.charged_if_expired),
+            order.want_tokens,
+            order.least_tokens,
+            int(order.share),
+            self.specs.rows(op, prefix, order.asks, now_ms),
+            wire.rollup(op, order.plan),
+            order.who,
+        ]
+        return op
+
+    def reserve_again(self, order: Order, granted_tokens: int, now_ms: int) -> Operation:
+        """Hold so much for a call that is in flight, whatever the limits say."""
+        op = self.reserve(order, now_ms)
+        op.fields[_WANT] = op.fields[_LEAST] = granted_tokens
+        op.fields[_SHARE] = 0
+        for row in op.fields[_ROWS]:
+            row[_MODE] = _SHADOW
+        return op
+
+    def extend(self, order: Order, want_tokens: int, now_ms: int, *, forced: bool = False) -> Operation:
+        """Move a lease's deadline and let its hold grow; `forced`, whatever the limits say."""
+        op = Operation(["extend", 0, order.call_id, self._lease_ms, want_tokens])
+        op.fields.append(self.specs.rows(op, shard_of(order.company_id), order.asks, now_ms))
+        if forced:
+            for row in op.fields[_EXTEND_ROWS]:
+                row[_MODE] = _SHADOW
+        return op
+
+    def settle(self, lease: Lease, amounts: Sequence[int], rollup: Rollup) -> Operation:
+        """Charge what was used."""
+        return self._settle(lease, "s", amounts, rollup)
+
+    def release(self, lease: Lease) -> Operation:
+        """Free a hold of which nothing was used."""
+        nothing = [0] * len(lease.order.asks)
+        return self._settle(lease, "r", nothing, Rollup(ttl_seconds=lease.order.plan.ttl_seconds))
+
+    def _settle(self, lease: Lease, kind: str, amounts: Sequence[int], rollup: Rollup) -> Operation:
+        order = lease.order
+        prefix = shard_of(order.company_id)
+        op = Operation(["settle", 0, order.call_id])
+        op.fields += [
+            op.key(keys.tombstone(prefix, order.call_id)),
+            kind,
+            lease.admitted_ms,
+            self.specs.entries(op, prefix, order.asks, lease.positions),
+            list(amounts),
+            wire.rollup(op, rollup),
+            order.who,
+        ]
+        # What an expiry may have charged is corrected in the same call.
+        op.keys += dict.fromkeys(increment.key for increment in order.plan.increments)
+        return op
+
+
+def unknown(order: Order, now_ms: int) -> Lease:
+    """Give the lease of a reserve whose answer nobody has: the store knows its places, or turns it away later."""
+    return Lease(order, now_ms, 0, (Position(0, 0),) * len(order.asks), ())
+
+
+def local(order: Order, reserve: Operation, granted_tokens: int, now_ms: int) -> Lease:
+    """Give a lease that no store knows: its places are worked out as the script would (lua/window.lua)."""
+    places = tuple(_place(row, now_ms) for row in reserve.fields[_ROWS])
+    return Lease(order, now_ms, granted_tokens, places, (), reserve, is_local=True)
+
+
+def _place(row: list[Any], now_ms: int) -> Position:
+    first, end, next_first, next_end = row[_P1 : _P1 + 4]
+    match row[_KIND]:
+        case "r":
+            return Position(now_ms // first, 0)
+        case "c":
+            return Position(first, end) if now_ms < end else Position(next_first, next_end)
+        case "f":
+            start = now_ms // first * first
+            return Position(start, start + first)
+        case _:
+            return Position(0, 0)
+
+
+def reaping(prefix: str, call_id: str, names: list[str], rollup_names: list[str]) -> Operation:
+    """Charge an expired lease, by what the script said of it."""
+    op = Operation(["reap", 0, call_id])
+    op.fields += [op.key(keys.tombstone(prefix, call_id)), [op.key(name) if name else 0 for name in names]]
+    op.keys += rollup_names
+    return op
+
+
+def admission(order: Order, answer: Answer, op: Operation) -> Lease | Refusal:
+    """Read the answer to a reserve."""
+    now_ms, fields = answer
+    if fields[0] == "finished":
+        raise LedgerFault(f"call {order.call_id} has already ended")
+    rows: list[list[Any]] = fields[2]
+    levels = tuple(wire.level(ask.budget, row) for ask, row in zip(order.asks, rows, strict=True))
+    if fields[0] == "refused":
+        verdicts = tuple((Verdict(code), at if at >= 0 else None) for code, at in fields[1])
+        return Refusal(order, now_ms, verdicts, levels)
+    admitted_ms = fields[3] if fields[0] == "duplicate" else now_ms
+    return Lease(order, admitted_ms, fields[1], tuple(wire.position(row) for row in rows), levels, op)

@@ -1,0 +1,115 @@
+"""The slices that a gateway has of one budget: those to take from, those that calls are leaving, and the last numbers.
+
+The one rule that matters: a slice is detached before its settle is awaited, so that nobody takes from what is closed.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import structs
+
+from gateway.budget.lease import Extension, Lease, Order, Refusal
+from gateway.budget.slices import Slice
+from gateway.model import Budget, Level, Rollup
+
+OLDEST_SECONDS = 10.0
+"""After which a slice is given back, so that what it spent is soon seen as used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """The ledger's own operations, which know nothing of slices."""
+
+    reserve: Callable[[Order], Awaitable[Lease | Refusal]]
+    extend: Callable[[Lease, int], Coroutine[Any, Any, Extension]]
+    settle: Callable[[Lease, Sequence[int], Rollup], "asyncio.Future[str]"]
+    release: Callable[[Lease], "asyncio.Future[str]"]
+    forwarding: Callable[[Lease], None]
+    read: Callable[[str, Sequence[Budget]], Awaitable[tuple[Level, ...]]]
+
+
+class Shelf:
+    """Slices of one budget. `open`: calls may take from them, in this order; `told`: the store's last numbers."""
+
+    def __init__(self, plain: Plain, budget: Budget) -> None:
+        self.open: list[Slice] = []
+        self.told = Level(budget, 0, 0, 0, None)
+        self._plain = plain
+        self._leaving: set[Slice] = set()
+        self._renewing: set[Slice] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self.open or self._leaving)
+
+    def free(self, now: float) -> int:
+        """Give what may be taken of all together."""
+        return sum(one.free(now) for one in self.open)
+
+    def keep_for_one(self, one: Slice) -> None:
+        """Take in a slice that is all taken by one call, and is settled when that ends."""
+        one.is_open = False
+        self._leaving.add(one)
+
+    def give_back_unused(self) -> "list[asyncio.Future[str]]":
+        """Give back what no call has taken anything of."""
+        ended = [self.retire(one) for one in tuple(self.open) if not one.takers]
+        return [one for one in ended if one is not None]
+
+    def give_back(self) -> None:
+        """Let nobody take from what is here; it goes back to the store."""
+        for one in tuple(self.open):
+            self.retire(one)
+
+    def give_back_old(self, now: float) -> None:
+        """Give back what nobody may take from any more, and what has been here for long."""
+        for one in tuple(self.open):
+            if not one.is_good(now) or now - one.born_at > OLDEST_SECONDS:
+                self.retire(one)
+
+    def due(self, now: float, *, at_once: bool = False) -> list[Slice]:
+        """Give those whose lease should be renewed, `at_once` all that is not being renewed."""
+        every = (*self.open, *self._leaving)
+        return [one for one in every if (at_once or one.is_due(now)) and one not in self._renewing]
+
+    def retire(self, one: Slice) -> "asyncio.Future[str] | None":
+        """Let nobody take from a slice any more; it is settled now, or when the last call has left it."""
+        one.is_open = False
+        if one in self.open:
+            self.open.remove(one)
+            self._leaving.add(one)
+        return self.end_if_done(one)
+
+    def end_if_done(self, one: Slice) -> "asyncio.Future[str] | None":
+        """Settle a slice that no call has anything of, if nobody may take from it or nothing is left."""
+        if one.takers or (one.is_open and one.rest):
+            return None
+        if one in self.open:
+            self.open.remove(one)
+        elif one not in self._leaving:
+            return None
+        # Detached before the settle is awaited: nobody can take from it any more.
+        one.is_open = False
+        self._leaving.discard(one)
+        used, held = self.told.used + one.spent, max(0, self.told.held - one.size)
+        self.told = structs.replace(self.told, used=used, held=held)
+        return self._plain.settle(one.lease, [one.spent], Rollup()) if one.spent else self._plain.release(one.lease)
+
+    async def renew(self, one: Slice, asked_at: float) -> None:
+        """Move the deadline of a slice's lease; `asked_at` is now. Raises StoreUnavailable."""
+        self._renewing.add(one)
+        try:
+            extension = await self._plain.extend(one.lease, 0)
+        finally:
+            self._renewing.discard(one)
+        if extension.gone:
+            self.retire(one)
+        else:
+            one.asked_at = asked_at
+
+    def seen(self, level: Level, budget: Budget) -> Level:
+        """Tell of the store's numbers what this gateway has spent of what it holds: other gateways' stays `held`."""
+        spent = sum(min(one.spent, one.size) for one in (*self.open, *self._leaving))
+        held = max(0, level.held - spent)
+        return structs.replace(level, budget=budget, used=level.used + spent, held=held)

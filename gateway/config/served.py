@@ -1,0 +1,43 @@
+"""Owns the sections `server:` and `admin:`: where the gateway listens, and what it takes from clients.
+
+The rule that matters: nothing that a client can do is without an end. Every wait for one has its seconds here, and
+everything that clients can have many of has its most.
+"""
+
+from gateway.config import fields as f
+from gateway.config.section import Section, setting
+
+
+class ServerSection(Section):
+    """`server:`."""
+
+    host: f.Host = setting("127.0.0.1", "Address to listen on; `--host` overrides it.")
+    port: f.Port = setting(8080, "Port to listen on; 0 takes a free one, `--port` overrides it.")
+    workers: f.Workers = setting(1, "Processes that serve calls, 1 to 64; one a processor is plenty.")
+    allowed_hosts: tuple[f.WebHost, ...] = setting(
+        (), "Names that `Host` may have, without port; none: any. Where demo keys work, none means loopback names only."
+    )
+    max_connections: f.Crowd = setting(
+        8192, "Open connections of a worker; one more gets 503. Each call takes two file descriptors."
+    )
+    max_in_flight: f.Crowd = setting(2000, "Requests that a worker answers at the same time; one more gets 503.")
+    max_body_bytes: f.BodyBytes = setting(33_554_432, "Largest request body; a larger one gets 413.")
+    header_seconds: f.Seconds = setting(10, "How long a request's headers may take to arrive; then 408.")
+    body_seconds: f.Seconds = setting(
+        60, "How long a request's body may take to arrive, and a second more for each 16 KiB that have; then 408."
+    )
+    keepalive_seconds: f.Seconds = setting(75, "How long a connection may wait for its next request.")
+    drain_seconds: f.DrainSeconds = setting(30, "How long calls in flight may go on when the gateway stops.")
+    stall_seconds: f.Seconds = setting(60, "How long a client may read nothing of an answer before it counts as gone.")
+    cors_origins: tuple[f.WebOrigin, ...] = setting(
+        (), "Origins of web pages that may read consumption logs, such as `https://app.example.com`; never `*`."
+    )
+
+
+class AdminSection(Section):
+    """`admin:`."""
+
+    host: f.Host = setting(
+        "127.0.0.1", "Address of the listener for operators: health, metrics, workers; no keys asked."
+    )
+    port: f.Port = setting(8081, "Its port; 0 takes a free one.")

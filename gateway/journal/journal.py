@@ -1,0 +1,139 @@
+"""One process's journal: what it has sent, how far that has come, what the store has answered.
+
+The rule that matters: it never stops a call. A disk that is full or gone is told loudly, and what is open stays in
+memory and is written when the disk is back; who needs to be sure asks `secured`.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from gateway.journal import files
+from gateway.journal.calls import LINGER_SECONDS, Call, Calls, row
+from gateway.journal.files import Inherited
+from gateway.journal.frames import Kind, frame
+from gateway.journal.writing import Writing
+
+RENEWED_BYTES = 16 << 20
+"""A file that is larger is written anew, unless half of it is still open."""
+IDLE_BYTES = 64 << 10
+MOST_OPEN_BYTES = 64 << 20
+"""What may be open at most before no call is admitted without the store any more."""
+
+LONG_SECONDS = 10.0
+
+
+class Journal:
+    """Of one store, in a directory; without one, in memory alone. `clock` is Unix time in seconds."""
+
+    keeps = True
+
+    def __init__(
+        self,
+        directory: Path | None,
+        store: str,
+        *,
+        on_failure: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._directory = directory
+        self._store = store
+        self._clock = clock
+        self._calls = Calls()
+        self._writing: Writing | None = None
+        if directory is not None:
+            self._writing = Writing(directory, store, lambda: [row(call) for call in self._calls], on_failure)
+
+    @property
+    def size_bytes(self) -> int:
+        """Give the size of its file."""
+        return self._writing.size_bytes if self._writing else 0
+
+    @property
+    def open_calls(self) -> int:
+        """How many calls the store has not answered for: in flight, or settled while it was away."""
+        return self._calls.unacknowledged
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is open that no call may be admitted without the store."""
+        return self._calls.size_bytes >= MOST_OPEN_BYTES
+
+    @property
+    def lingers(self) -> bool:
+        """Whether acknowledged calls are kept: `heard` lets them go."""
+        return len(self._calls) > self._calls.unacknowledged
+
+    def forwarded(self, call_id: str, content: bytes) -> None:
+        """Write down that a call is about to be sent, and what it is charged if nothing more is heard of it."""
+        self._calls.forwarded(call_id, content)
+        self._append(Kind.FORWARDED, call_id, content)
+
+    def grown(self, call_id: str, granted_tokens: int) -> None:
+        """Write down that it may use so much."""
+        if self._calls.grown(call_id, granted_tokens):
+            self._append(Kind.GROWN, call_id, granted_tokens)
+
+    def settled(self, call_id: str, content: bytes) -> None:
+        """Write down its charge."""
+        self._calls.settled(call_id, content, self._clock())
+        self._append(Kind.SETTLED, call_id, content)
+
+    def acknowledged(self, call_id: str, epoch: str) -> None:
+        """Write down that the store has it, in this epoch of its memory."""
+        now = self._clock()
+        if self._calls.acknowledged(call_id, epoch, now):
+            self._append(Kind.ACKNOWLEDGED, call_id, (epoch, now))
+            self.heard()
+
+    def heard(self) -> None:
+        """Note that the store answers: what it acknowledged a while ago has lasted."""
+        self._calls.heard(self._clock())
+        if self._writing is not None:
+            most = max(RENEWED_BYTES, 2 * self._calls.size_bytes) if self._calls else IDLE_BYTES
+            if self._writing.size_bytes > most:
+                self._writing.renew()
+
+    async def secured(self) -> bool:
+        """Wait until all of this is on the disk; False: it is not, and does not get there."""
+        return self._writing is not None and await self._writing.synced()
+
+    def unpaid(self) -> list[Call]:
+        """Give the calls that are settled and that the store has not answered for."""
+        return [call for call in self._calls if call.is_unpaid]
+
+    def unpaid_for_long(self) -> list[Call]:
+        """Give those of them whose own settle should have got through by now; each again only after as long."""
+        now = self._clock()
+        late = [call for call in self._calls if call.is_unpaid and call.settled_at < now - LONG_SECONDS]
+        for call in late:
+            call.settled_at = now
+        return late
+
+    def of_other_epochs(self, epoch: str) -> list[Call]:
+        """Give the calls that another memory of the store acknowledged, and may have forgotten."""
+        return forgettable(self._calls, epoch)
+
+    def left_behind(self) -> list[Inherited]:
+        """Take over the journals of processes that have died. OSError: the directory cannot be read."""
+        return list(files.left_behind(self._directory, self._store)) if self._directory else []
+
+    async def open(self) -> None:
+        """Make the file, so that a directory that cannot be written is known from the start."""
+        await self.secured()
+
+    async def close(self) -> None:
+        """End; what is open stays on the disk for the next process."""
+        if self._writing is not None:
+            await self._writing.close(removes=not self._calls)
+
+    def _append(self, kind: Kind, call_id: str, content: object) -> None:
+        if self._writing is not None:
+            self._writing.append(frame(kind, call_id, content))
+
+
+def forgettable(calls: Iterable[Call], epoch: str) -> list[Call]:
+    """Give those whose answer came from another epoch, in its last seconds."""
+    others = [call for call in calls if call.epoch is not None and call.epoch != epoch]
+    last = max((call.acknowledged_at for call in others), default=0.0)
+    return [call for call in others if call.acknowledged_at >= last - LINGER_SECONDS]
