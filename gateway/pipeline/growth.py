@@ -35,6 +35,12 @@ class Growth:
         """Whether so much may have come that it has to be counted."""
         return self.counted_tokens + self._meter.unread_tokens + self._meter.bound_tokens >= self._mark
 
+    @property
+    def room_tokens(self) -> int:
+        """How much may come before it has to be counted, at least 0."""
+        seen = self.counted_tokens + self._meter.unread_tokens + self._meter.bound_tokens
+        return max(0, self._mark - seen)
+
     async def advance(self) -> GatewayError | None:
         """Count what came; where the hold runs short, make it reach further. Gives the error that cuts the stream."""
         seen = await self._count()

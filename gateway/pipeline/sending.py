@@ -1,7 +1,7 @@
 """The request to the provider: our own encoding of the body, allow-listed headers, the provider's credential.
 
 One kind of request is sent twice: an older server refuses a stream that asks for its usage (400, naming the field; it
-has produced nothing). It is asked again without, and remembered for as long as the process lives.
+has produced nothing). It is asked again without; if that helps it is remembered, for as long as the process lives.
 """
 
 import time
@@ -62,7 +62,8 @@ class Sending:
         name, call = self._admitted.route.provider.name, self._admitted.call
         asks_usage = name not in self._gateway.mute
         answer = await self._ask(asks_usage=asks_usage)
-        if not (asks_usage and call.stream and not call.wants_usage and answer.status == BadRequest.status):
+        is_ours = asks_usage and call.stream and not call.wants_usage and not call.body.get("stream_options")
+        if not (is_ours and answer.status == BadRequest.status):
             return answer
         try:
             refusal = Told(answer.status, dict(answer.headers), await answer.read(_REFUSAL_BYTES))
@@ -70,8 +71,11 @@ class Sending:
             await self._leave()
         if _FIELD not in refusal.body:
             return refusal
-        self._gateway.mute.add(name)
-        return await self._ask(asks_usage=False)
+        again = await self._ask(asks_usage=False)
+        if again.status < BadRequest.status:
+            # Only now is it known to be the cause: a provider repeats what a client sent, these words too.
+            self._gateway.mute.add(name)
+        return again
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -30,6 +30,10 @@ CATCH_UP_TURNS = 64
 BITE_BYTES = 1 << 14
 """A burst is metered in pieces of a millisecond's work, with other calls in between."""
 
+LEAST_BITE_BYTES = 1 << 9
+BYTES_PER_TOKEN = 64
+"""Near the end of a hold pieces are smaller: no stream spends as little on a token, so none runs far past its hold."""
+
 REUSE_SECONDS = 0.1
 """How long an upstream may take to close an answer that has ended, for its connection to be used again."""
 
@@ -129,7 +133,7 @@ class Relay:
         """Pass chunks until the answer ends; gives the error that cuts it."""
         meter, growth = self._meter, self._growth
         async for chunk in answer.chunks():
-            piece, self._rest = (chunk, b"") if len(chunk) <= BITE_BYTES else _bitten(chunk)
+            piece, self._rest = (chunk, b"") if len(chunk) <= LEAST_BITE_BYTES else self._bitten(chunk)
             while piece:
                 passed = meter.feed(piece)
                 if passed and not self._is_written(passed):
@@ -142,8 +146,13 @@ class Relay:
                         return cut
                 if self._rest:
                     await asyncio.sleep(0)
-                piece, self._rest = _bitten(self._rest)
+                piece, self._rest = self._bitten(self._rest)
         return None
+
+    def _bitten(self, data: bytes) -> tuple[bytes, bytes]:
+        """Cut off what may be metered in one go."""
+        most = min(BITE_BYTES, max(LEAST_BITE_BYTES, self._growth.room_tokens * BYTES_PER_TOKEN))
+        return (data, b"") if len(data) <= most else (data[:most], data[most:])
 
     def _is_written(self, data: bytes) -> bool:
         """Write to a client that takes all it gets, framed as a chunk (RFC 9112 section 7.1); say whether it was done.
@@ -242,10 +251,6 @@ class Relay:
         elif self._request.transport is not None:
             self._request.transport.close()  # before the body's end is written: so the client sees that more was due
         return response
-
-
-def _bitten(data: bytes) -> tuple[bytes, bytes]:
-    return data[:BITE_BYTES], data[BITE_BYTES:]
 
 
 async def _read_out(answer: Heard) -> None:

@@ -66,3 +66,16 @@ async def test_each_provider_is_remembered_alone(open_gateway: OpenGateway, far:
             assert answer.status == 200
             await answer.read()
     assert await _options(far) == [{"include_usage": True}, None, {"include_usage": True}]
+
+
+async def test_a_client_s_own_words_blind_nobody(open_gateway: OpenGateway, far: ProviderProcess) -> None:
+    """A refusal that repeats a client's `stream_options`, as a field or as a text, is that client's alone."""
+    client = await open_gateway()
+    async with client.chat("gpt-4o/m:deaf", stream=True, stream_options={"bogus": 1}) as answer:
+        assert answer.status == 400
+    async with client.chat("gpt-4o/m:status-400.leak", stream=True, tool_choice="stream_options") as answer:
+        assert answer.status == 400
+    async with client.chat("gpt-4o/m:tokens-1", stream=True) as answer:
+        await answer.read()
+    assert (await _options(far))[-1] == {"include_usage": True}
+    assert client.app.gateway.mute == set()

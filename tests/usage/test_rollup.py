@@ -32,6 +32,19 @@ from tests.usage.charges import (
 
 U = "openai|chat|sk-...abcd|gpt-4o-mini|$|QA"
 
+COMPLETING = {
+    Endpoint.CHAT,
+    Endpoint.COMPLETIONS,
+    Endpoint.RESPONSES,
+    Endpoint.RESPONSES_COMPACT,
+    Endpoint.MESSAGES,
+    Endpoint.GENERATE_CONTENT,
+    Endpoint.OLLAMA_CHAT,
+    Endpoint.OLLAMA_GENERATE,
+    Endpoint.CONVERSE,
+}
+"""What answers a person: the rest embeds, counts, listens or draws."""
+
 
 def sums(rollup: Rollup, completion_tokens: int = 0) -> dict[tuple[str, str], int]:
     """Give what a roll-up adds: (the key's letter and day, field) -> amount, as the ledger computes it."""
@@ -229,7 +242,7 @@ def test_sums_equal_a_plain_model(calls: list[tuple[Charge, Usage, int, int]]) -
             assert item.per_token_micros == 0
             added[item.field.partition(":")[0]] += item.amount
     paid = [call for call in calls if call[0].route.provider.chargeable]
-    completing = [call for call in calls if call[0].endpoint is not Endpoint.EMBEDDINGS]
+    completing = [call for call in calls if call[0].endpoint in COMPLETING]
     assert added["input"] == sum(usage.input_tokens for _, usage, _, _ in calls)
     assert added["output"] == sum(usage.output_tokens for _, usage, _, _ in calls)
     assert added["weighted"] == sum(weighted for _, _, weighted, _ in calls)

@@ -62,6 +62,8 @@ async def test_whose_budget_it_is(url):
         "user": ({"id": CALLER.user.id, "name": "ada"}, None, None),
         "key": (None, "ada-laptop", None),
         "agent": (None, None, {"id": CALLER.agent.id, "name": "helpdesk"}),
+        "provider": (None, None, None),
+        "installation": (None, None, None),
     }
     assert {event["unit"] for event in receiver.accepted} == {"usd_micros"}
 

@@ -9,6 +9,13 @@ from typing import Any
 Log = dict[str, Any]
 
 
+COMPLETING = {
+    *("chat", "completions", "responses", "responses_compact", "messages", "generate_content"),
+    *("ollama_chat", "ollama_generate", "converse"),
+}
+"""What answers a person: the rest embeds, counts, listens or draws."""
+
+
 @dataclass(frozen=True)
 class Made:
     """One call as it was charged; names are those of the configuration, None where there is none."""
@@ -37,7 +44,7 @@ class Made:
     @property
     def completes(self) -> bool:
         """Whether it counts as a completion."""
-        return self.endpoint in {"chat", "completions"}
+        return self.endpoint in COMPLETING
 
 
 def logs(calls: Iterable[Made], kind: str, first: date, last: date) -> list[Log]:
