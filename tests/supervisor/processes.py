@@ -149,11 +149,15 @@ def loaded(url: str, callers: int = 6) -> Iterator[Load]:
 def descendants(pid: int) -> set[int]:
     """Give the process ids below this one, at all depths."""
     below: set[int] = set()
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").glob("*/children"))
+    except OSError:
+        return below  # it has just ended
+    for task in tasks:
         try:
             children = {int(word) for word in task.read_text("utf-8").split()}
         except OSError:
-            continue  # it has just ended
+            continue
         below |= children.union(*(descendants(child) for child in children))
     return below
 
