@@ -57,6 +57,8 @@ class MessageSplitter:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Give the messages that this chunk completes, checked; and all of it where one before was none."""
+        if not self._rest and not self._is_broken and self._length(chunk, 0) == len(chunk) and _is_whole(chunk):
+            return [chunk]
         data: bytes | bytearray = chunk
         if self._rest:
             self._rest += chunk
@@ -67,7 +69,7 @@ class MessageSplitter:
             if length > len(data) - start:
                 break
             message = bytes(data[start : start + length])
-            if not length or zlib.crc32(message[: -_CRC.size]) != _CRC.unpack(message[-_CRC.size :])[0]:
+            if not length or not _is_whole(message):
                 self._is_broken = True
                 break
             messages.append(message)
@@ -90,6 +92,11 @@ class MessageSplitter:
         total, headers, crc = _PRELUDE.unpack_from(data, start)
         is_sound = zlib.crc32(data[start : start + _LENGTHS_BYTES]) == crc
         return total if is_sound and headers + _OVERHEAD_BYTES <= total <= self._most_bytes else 0
+
+
+def _is_whole(message: bytes) -> bool:
+    """Say whether the checksum at the end of a message is that of all before it."""
+    return zlib.crc32(message[: -_CRC.size]) == int.from_bytes(message[-_CRC.size :])
 
 
 def decode(frame: bytes) -> Message | None:

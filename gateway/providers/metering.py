@@ -15,7 +15,7 @@ from io import StringIO
 from typing import Protocol
 
 from gateway.model import Usage
-from gateway.providers.alike import Alike, learn
+from gateway.providers.alike import Alike, learn, learn_counted
 from gateway.providers.sse import MAX_FRAME_BYTES, Fragment, Splitter, data_of
 
 MAX_PENDING_BYTES = 1 << 20
@@ -165,26 +165,39 @@ class Metering(ABC):
         self.bound_tokens += 1
 
 
-class SseMetering(Metering):
-    """The meter of server-sent events; a wire format says in `_take_data` what an event's data mean.
+class AlikeMetering(Metering):
+    """A meter that recognises frames.
 
-    Most events of a stream differ in their text alone. A format that shows such an event to `_learn` is not asked again
-    about those that are alike: their texts are `_run`, all of the channel `_run_channel`.
+    Most frames of a stream differ in their text alone, or in that and the usage so far. A format that shows such a
+    frame to `_learn` is not asked again about those that are alike: their texts are `_run`, all of the channel
+    `_run_channel`; the last that told a usage is read by `_usage_in` when somebody asks for it.
     """
 
-    __slots__ = ("_alike", "_most_frame_bytes", "_tries")
+    __slots__ = ("_alike", "_most_frame_bytes", "_telling", "_tries", "_usage")
 
-    def __init__(self, most_frame_bytes: int = MAX_FRAME_BYTES) -> None:
-        super().__init__(Splitter(most_frame_bytes))
+    def __init__(self, framing: Framing, most_frame_bytes: int) -> None:
+        self._usage: Usage | None = None
+        self._telling = b""
+        super().__init__(framing)
         self._most_frame_bytes = most_frame_bytes
         self._alike: Alike | None = None
         self._tries = TRIES
 
-    def feed(self, chunk: bytes) -> bytes:
-        """Take a chunk of any size and give the bytes to forward now: the chunk itself when nothing is held back."""
-        if self._alike is not None and not self.ended and self._splitter.is_between_frames and self._goes_on(chunk):
-            return chunk
-        return super().feed(chunk)
+    @property
+    def usage(self) -> Usage | None:
+        """What the provider reported so far."""
+        if self._telling and self._alike is not None:
+            self._usage = self._usage_in(self._alike.last_in(self._telling)) or self._usage
+            self._telling = b""
+        return self._usage
+
+    @usage.setter
+    def usage(self, usage: Usage | None) -> None:
+        self._usage, self._telling = usage, b""
+
+    def _usage_in(self, frame: bytes) -> Usage | None:  # noqa: ARG002 - for those that do
+        """Read the usage that a frame tells; None where a format's frames never do."""
+        return None
 
     def _passes(self, frame: bytes) -> bool:
         is_whole = type(frame) is not Fragment and not self.ended
@@ -192,21 +205,43 @@ class SseMetering(Metering):
 
     def _goes_on(self, frames: bytes) -> bool:
         """Keep the texts of frames that are like the ones before them; say whether they are."""
-        texts = () if self._alike is None else self._alike.texts_in(frames)
+        alike = self._alike
+        if alike is None:
+            return False
+        texts = alike.texts_in(frames)
         for text in texts:
             self._run.append(text)
             self._came(len(text))
+        if texts and alike.tells_usage:
+            self._telling = frames
         return bool(texts)
 
-    def _learn(self, frame: bytes, channel: Hashable, text: str) -> None:
-        """Remember a frame that says nothing but one text, for those that are like it."""
+    def _learn(self, frame: bytes, channel: Hashable, text: str, usage: bytes = b"") -> None:
+        """Remember a frame that says nothing but one text, and the usage so far under this key, for those like it."""
         if self._tries == 0:
             return
         self._tries -= 1
-        found = learn(frame, text, self._most_frame_bytes)
+        most = self._most_frame_bytes
+        found = learn_counted(frame, text, usage, most) if usage else learn(frame, text, most)
         if found is not None:
             self._write_run()
+            self.usage = self.usage
             self._alike, self._run_channel = found, channel
+
+
+class SseMetering(AlikeMetering):
+    """The meter of server-sent events; a wire format says in `_take_data` what an event's data mean."""
+
+    __slots__ = ()
+
+    def __init__(self, most_frame_bytes: int = MAX_FRAME_BYTES) -> None:
+        super().__init__(Splitter(most_frame_bytes), most_frame_bytes)
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Take a chunk of any size and give the bytes to forward now: the chunk itself when nothing is held back."""
+        if self._alike is not None and not self.ended and self._splitter.is_between_frames and self._goes_on(chunk):
+            return chunk
+        return super().feed(chunk)
 
     def _take_frame(self, frame: bytes) -> bool:
         data = data_of(frame)

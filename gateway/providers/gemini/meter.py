@@ -6,18 +6,19 @@ finished waits: for the next one, or for the end.
 
 import re
 
-from gateway.model import Call
+from gateway.model import Call, Usage
 from gateway.providers.gemini.array import ArraySplitter, element_of
 from gateway.providers.gemini.parts import INLINE
-from gateway.providers.gemini.texts import parts_of, pieces
+from gateway.providers.gemini.texts import Piece, parts_of, pieces
 from gateway.providers.gemini.usage import open_chunk, reported
-from gateway.providers.metering import Framing, Metering
+from gateway.providers.metering import AlikeMetering, Framing
 from gateway.providers.sse import Splitter, data_of
 
 MOST_CHUNK_BYTES = 16 << 20
 """A chunk may hold a whole image: a larger one is not read, and counts as if it were text."""
 
 _CLOSING = b"]"
+_USAGE = b'"usageMetadata"'
 _JSON = re.compile(rb"\s*[\[{]")
 _MEDIA_BYTES_PER_TOKEN = 64
 """Far fewer than any image or sound has: 1,290 tokens stand for an image of a megabyte, 32 for a second of 48 kB
@@ -29,17 +30,20 @@ def meter(call: Call) -> "StreamMeter":
     return EventMeter() if call.query else ArrayMeter()
 
 
-class StreamMeter(Metering):
+class StreamMeter(AlikeMetering):
     """What the meters of both framings do."""
 
     __slots__ = ("_held",)
 
     def __init__(self, framing: Framing) -> None:
-        super().__init__(framing)
+        super().__init__(framing, MOST_CHUNK_BYTES)
         self._held = b""
 
     def feed(self, chunk: bytes) -> bytes:
         """Take a chunk and give the bytes to forward now; what may be the last of the answer waits."""
+        if self._alike is not None and not self.ended and self._splitter.is_between_frames and self._goes_on(chunk):
+            held, self._held = self._held, b""
+            return held + chunk
         return b"".join([self._passed(frame) for frame in self._splitter.feed(chunk)])
 
     def finish(self) -> bytes:
@@ -69,13 +73,20 @@ class StreamMeter(Metering):
             self.usage, self.thinking_told = usage, True
         if self.template is None:
             self.template = data
-        if self._receive(chunk.candidates):
+        unread = self.unread_tokens
+        has_finished, said = self._receive(chunk.candidates)
+        if has_finished:
             self._held = frame
-            return False
-        return True
+        elif len(said) == 1 and usage is not None and not chunk.error and self.unread_tokens == unread:
+            self._learn(frame, *said[0], _USAGE)
+        return not has_finished
 
-    def _receive(self, candidates: object) -> bool:
-        """Keep what candidates say; say whether one has finished."""
+    def _usage_in(self, frame: bytes) -> Usage | None:
+        chunk = open_chunk(data_of(frame) or element_of(frame))
+        return None if chunk is None else reported(chunk.usageMetadata)
+
+    def _receive(self, candidates: object) -> tuple[bool, list[Piece]]:
+        """Keep what candidates say; say whether one has finished, and what was kept."""
         has_finished = False
         for candidate in candidates if type(candidates) is list else ():
             if type(candidate) is dict:
@@ -86,7 +97,7 @@ class StreamMeter(Metering):
             self._keep(channel, text)
         if not said:
             self._keep_nothing()
-        return has_finished
+        return has_finished, said
 
     def _receive_media(self, candidate: dict[str, object]) -> None:
         for part in parts_of(candidate):

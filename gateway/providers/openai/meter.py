@@ -1,12 +1,14 @@
 """The meter of a stream of chat or legacy completions; it hides the usage frame that only the gateway asked for."""
 
-from gateway.model import Call, Endpoint
+from gateway.model import Call, Endpoint, Usage
 from gateway.providers.decoding import Envelope, open_envelope
 from gateway.providers.metering import SseMetering
 from gateway.providers.openai.texts import pieces
 from gateway.providers.openai.usage import reported
+from gateway.providers.sse import data_of
 
 _DONE = b"[DONE]"
+_USAGE = b'"usage"'
 
 
 def meter(call: Call) -> "StreamMeter":
@@ -40,14 +42,18 @@ class StreamMeter(SseMetering):
             return not (self._hide_usage and envelope.usage) or bool(envelope.error)
         if self.template is None:
             self.template = data
-        self._receive(envelope, frame)
+        self._receive(envelope, frame, tells_usage=usage is not None)
         return True
 
-    def _receive(self, envelope: Envelope, frame: bytes) -> None:
+    def _usage_in(self, frame: bytes) -> Usage | None:
+        envelope = open_envelope(data_of(frame))
+        return None if envelope is None else reported(self._endpoint, envelope)
+
+    def _receive(self, envelope: Envelope, frame: bytes, *, tells_usage: bool) -> None:
         found = pieces(envelope.choices)
         for channel, text in found:
             self._keep(channel, text)
         if not found:
             self._keep_nothing()
-        elif len(found) == 1 and not envelope.usage and not envelope.error and not envelope.x_groq:
-            self._learn(frame, *found[0])
+        elif len(found) == 1 and not envelope.error and not envelope.x_groq and tells_usage == bool(envelope.usage):
+            self._learn(frame, *found[0], _USAGE if tells_usage else b"")
