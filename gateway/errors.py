@@ -7,6 +7,7 @@
      |   +- TooSlow           408    +- BudgetRefused      429    |   +- UpstreamSilent  504
      |   +- WrongHost         421    +- ProviderOff        503    +- StoreUnavailable      503
      +- Unauthenticated       401    +- Overloaded         503
+     +- TooManyTries          429    |
      +- Forbidden             403    +- Conflict           409
      |   +- PriceUnknown      403
     ConfigError                      what is wrong with the YAML, all of it at once
@@ -86,6 +87,20 @@ class Unauthenticated(GatewayError):
     status = 401
     type = "invalid_request_error"
     code = "invalid_api_key"
+
+
+class TooManyTries(GatewayError):
+    """More requests without a good key have come from an address than `server.wrong_keys_per_minute`."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "too_many_wrong_keys"
+
+    def __init__(self, wait_seconds: int) -> None:
+        super().__init__(
+            "Too many requests without a good API key have come from this address.",
+            headers={"Retry-After": str(wait_seconds)},
+        )
 
 
 class Forbidden(GatewayError):

@@ -1,6 +1,6 @@
 """Which calls are open: what the records of a journal leave, live or read back from a file. Pure.
 
-An acknowledged call is kept until the store has answered four seconds later too: a store that syncs its disk every
+An acknowledged call is kept until the store has answered six seconds later too: a store that syncs its disk every
 second may forget what it acknowledged last, and is then told again.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from gateway.journal.frames import Kind, frame
 
-LINGER_SECONDS = 4.0
+LINGER_SECONDS = 6.0
 
 
 @dataclass(slots=True, eq=False)
@@ -51,7 +51,7 @@ class Calls:
         self.size_bytes = 0
         self.unacknowledged = 0
         self._open: dict[str, Call] = {}
-        self._paid: deque[Call] = deque()
+        self._paid: dict[str, deque[Call]] = {}
 
     def __len__(self) -> int:
         return len(self._open)
@@ -88,17 +88,21 @@ class Calls:
         if call.epoch is None:
             self.unacknowledged -= 1
         else:
-            self._paid.remove(call)
+            self._paid[call.epoch].remove(call)
         call.epoch, call.acknowledged_at = epoch, at
-        self._paid.append(call)
+        self._paid.setdefault(epoch, deque()).append(call)
         return True
 
-    def heard(self, at: float) -> None:
-        """Forget what was acknowledged long before the store last answered."""
-        while self._paid and self._paid[0].acknowledged_at < at - LINGER_SECONDS:
-            call = self._paid.popleft()
+    def heard(self, at: float, epoch: str) -> None:
+        """Forget what the memory of this epoch acknowledged long before it last answered."""
+        paid = self._paid.get(epoch)
+        # One of the future is of a clock that was set back since.
+        while paid and not at - LINGER_SECONDS <= paid[0].acknowledged_at <= at + LINGER_SECONDS:
+            call = paid.popleft()
             self.size_bytes -= call.size()
             del self._open[call.id]
+        if not paid:
+            self._paid.pop(epoch, None)
 
     def take(self, records: Iterable[tuple[int, str, Any]]) -> None:
         """Read records back."""

@@ -2,9 +2,13 @@
 
 The rule that matters: a file is its owner's as long as that lives, by a lock (flock(2)) that ends with the process. It
 gets its name only when it is locked and complete, so what has a name and no lock was left behind.
+
+A file is mapped into memory and has its whole length, of zeros, from the start: to write a record is to copy it, it
+is the kernel's from that instant on and outlives the process, and no disk that is full can be met while writing.
 """
 
 import fcntl
+import mmap
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,33 +25,70 @@ log = structlog.get_logger("journal")
 SUFFIX = ".journal"
 UNNAMED = ".new"
 VERSION = 1
+SPACE_BYTES = 16 << 20
+"""A file's length; more where more is open."""
 _PRIVATE_DIRECTORY = 0o700
 _PRIVATE_FILE = 0o600
+_ZEROS = bytes(1 << 20)
 
 
 @dataclass(slots=True)
 class File:
-    """An open, locked journal."""
+    """A locked journal; one of ours is mapped. `size_bytes` is what is written of it."""
 
     path: Path
     fd: int
     size_bytes: int = 0
+    _space: mmap.mmap | None = None
 
-    def append(self, data: bytes) -> None:
-        """Write all of it. OSError: perhaps a part of it."""
-        while data:
-            written = os.write(self.fd, data)
-            self.size_bytes += written
-            data = data[written:]
+    def append(self, data: bytes) -> bool:
+        """Write all of it; False: there is no room, and nothing is written."""
+        end = self.size_bytes + len(data)
+        if self._space is None or end > len(self._space):
+            return False
+        self._space[self.size_bytes : end] = data
+        self.size_bytes = end
+        return True
+
+    @property
+    def is_nearly_full(self) -> bool:
+        """Whether three quarters are written."""
+        return self._space is not None and 4 * self.size_bytes > 3 * len(self._space)
+
+    def name_as(self, path: Path) -> None:
+        """Give it its name, in the place of whatever has that. OSError: it keeps the one it has."""
+        self.path = self.path.rename(path)
+
+    def fill(self, content: bytes, space_bytes: int) -> None:
+        """Write the beginning of a new file, and zeros up to its full length; then map it. OSError: it has no room."""
+        _write(self.fd, content)
+        for at in range(len(content), space_bytes, len(_ZEROS)):
+            _write(self.fd, _ZEROS[: space_bytes - at])
+        self.sync()
+        self._space = mmap.mmap(self.fd, space_bytes)
+        self.size_bytes = len(content)
 
     def sync(self) -> None:
-        """Have it on the disk."""
+        """Have it on the disk, mapped pages too."""
         os.fdatasync(self.fd) if hasattr(os, "fdatasync") else os.fsync(self.fd)
+
+    def let_go(self) -> None:
+        """Give the pages back that are full; they stay the kernel's, as the file's."""
+        if self._space is not None and hasattr(mmap, "MADV_DONTNEED"):
+            full = self.size_bytes // mmap.PAGESIZE * mmap.PAGESIZE
+            if full:
+                self._space.madvise(mmap.MADV_DONTNEED, 0, full)
+
+    def close(self) -> None:
+        """End its lock; what is written stays."""
+        if self._space is not None:
+            self._space.close()
+        os.close(self.fd)
 
     def remove(self) -> None:
         """End it and its lock."""
         self.path.unlink(missing_ok=True)
-        os.close(self.fd)
+        self.close()
 
 
 @dataclass(slots=True)
@@ -58,18 +99,16 @@ class Inherited:
     calls: Calls = field(default_factory=Calls)
 
 
-def make(directory: Path, store: str, content: bytes = b"") -> File:
-    """Make a locked file that names its store, with some frames in it, on the disk. OSError: there is none."""
+def make(directory: Path, store: str, content: bytes | bytearray = b"") -> File:
+    """Make a locked file that names its store, with some frames in it, on the disk, not named yet. OSError: none."""
     directory.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
-    name = f"{os.getpid()}-{uuid4().hex[:12]}"
-    unnamed = directory / (name + UNNAMED)
+    unnamed = directory / f"{os.getpid()}-{uuid4().hex[:12]}{UNNAMED}"
     file = File(unnamed, os.open(unnamed, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE_FILE))
     is_made = False
     try:
         fcntl.flock(file.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        file.append(frame(Kind.ORIGIN, store, VERSION) + content)
-        file.sync()
-        file.path = unnamed.rename(directory / (name + SUFFIX))
+        content = frame(Kind.ORIGIN, store, VERSION) + content
+        file.fill(content, max(SPACE_BYTES, 2 * len(content)))
         is_made = True
     finally:
         if not is_made:
@@ -77,29 +116,62 @@ def make(directory: Path, store: str, content: bytes = b"") -> File:
     return file
 
 
-def left_behind(directory: Path, store: str) -> Iterator[Inherited]:
+def sync_names(directory: Path) -> None:
+    """Have the names of files on the disk, too. OSError: perhaps they are not."""
+    fd = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Files that were passed over: another store's, not read again, and those that cannot be read, told of once."""
+
+    foreign: set[Path] = field(default_factory=set)
+    unreadable: set[Path] = field(default_factory=set)
+
+
+def left_behind(directory: Path, store: str, passed: Passed) -> Iterator[Inherited]:
     """Take over the files of this store whose owners have died."""
     for path in sorted(directory.glob("*" + UNNAMED)):
         unfinished = _locked(path)
         if unfinished is not None:
             unfinished.remove()
-    for path in sorted(directory.glob("*" + SUFFIX)):
-        file = _locked(path)
-        found = _read(file, store) if file else None
+    for path in sorted(set(directory.glob("*" + SUFFIX)) - passed.foreign):
+        found = _taken_over(path, store, passed)
         if found is not None:
             yield found
 
 
-def _read(file: File, store: str) -> Inherited | None:
+def _taken_over(path: Path, store: str, passed: Passed) -> Inherited | None:
+    """Lock and read a file; one that cannot be read is told of, and keeps nobody from the others."""
+    file = None
+    try:
+        file = _locked(path)
+        return _read(file, store, passed) if file else None
+    except OSError as error:
+        if path not in passed.unreadable:
+            log.error("journal_unreadable", file=str(path), reason=error.strerror)  # noqa: TRY400 - that is all
+        passed.unreadable.add(path)
+        if file is not None:
+            file.close()
+        return None
+
+
+def _read(file: File, store: str, passed: Passed) -> Inherited | None:
     """Read a file back; None where it is of another store, and stays as it is."""
     data = file.path.read_bytes()
     records, size_bytes = read(data)
-    if size_bytes < len(data):
-        log.warning("journal_torn", file=str(file.path), bytes=len(data) - size_bytes)
+    rest = data[size_bytes:]
+    if rest != bytes(len(rest)):
+        log.warning("journal_torn", file=str(file.path), bytes=len(rest.rstrip(b"\0")))
     origin = records[0] if records else None
     if origin is not None and origin != (Kind.ORIGIN, store, VERSION):
         log.error("journal_of_another_store", file=str(file.path), store=origin[1], version=origin[2])
-        os.close(file.fd)
+        passed.foreign.add(file.path)
+        file.close()
         return None
     found = Inherited(file)
     found.calls.take(records)
@@ -121,3 +193,8 @@ def _locked(path: Path) -> File | None:
         os.close(fd)
         return None
     return File(path, fd)
+
+
+def _write(fd: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(fd, data) :]

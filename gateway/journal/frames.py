@@ -1,6 +1,7 @@
 """The bytes of a journal: frames of length, CRC-32 and msgpack, one after the other. Pure.
 
-A frame whose length, sum or end is wrong ends the reading: there a process, or the power, stopped in the middle.
+A frame whose length, sum or end is wrong ends the reading: there a process, or the power, stopped in the middle. So
+does one without a length: what follows was never written.
 """
 
 import zlib
@@ -40,7 +41,7 @@ def read(data: bytes) -> tuple[list[tuple[int, str, Any]], int]:
     while at + _HEAD.size <= len(data):
         length, checksum = _HEAD.unpack_from(data, at)
         body = data[at + _HEAD.size : at + _HEAD.size + length]
-        if length > _MOST_BYTES or len(body) < length or zlib.crc32(body) != checksum:
+        if not length or length > _MOST_BYTES or len(body) < length or zlib.crc32(body) != checksum:
             break
         try:
             records.append(_decode(body))

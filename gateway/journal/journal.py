@@ -10,13 +10,14 @@ from pathlib import Path
 
 from gateway.journal import files
 from gateway.journal.calls import LINGER_SECONDS, Call, Calls, row
-from gateway.journal.files import Inherited
+from gateway.journal.files import SPACE_BYTES, Inherited
 from gateway.journal.frames import Kind, frame
 from gateway.journal.writing import Writing
 
-RENEWED_BYTES = 16 << 20
-"""A file that is larger is written anew, unless half of it is still open."""
-IDLE_BYTES = 64 << 10
+RENEWED_BYTES = SPACE_BYTES * 3 // 4
+"""A file that holds more is written anew, unless half of it is still open."""
+IDLE_BYTES = SPACE_BYTES // 4
+"""So is one that holds more while nothing is open."""
 MOST_OPEN_BYTES = 64 << 20
 """What may be open at most before no call is admitted without the store any more."""
 
@@ -40,6 +41,7 @@ class Journal:
         self._store = store
         self._clock = clock
         self._calls = Calls()
+        self._passed = files.Passed()
         self._writing: Writing | None = None
         if directory is not None:
             self._writing = Writing(directory, store, lambda: [row(call) for call in self._calls], on_failure)
@@ -58,6 +60,11 @@ class Journal:
     def is_full(self) -> bool:
         """Whether so much is open that no call may be admitted without the store."""
         return self._calls.size_bytes >= MOST_OPEN_BYTES
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it has room, and what is written in it now outlives this process."""
+        return self._writing is not None and not self._writing.is_failing and not self.is_full
 
     @property
     def lingers(self) -> bool:
@@ -84,11 +91,17 @@ class Journal:
         now = self._clock()
         if self._calls.acknowledged(call_id, epoch, now):
             self._append(Kind.ACKNOWLEDGED, call_id, (epoch, now))
-            self.heard()
+            self._renew_if_large()
 
-    def heard(self) -> None:
-        """Note that the store answers: what it acknowledged a while ago has lasted."""
-        self._calls.heard(self._clock())
+    def heard(self, epoch: str) -> None:
+        """Note that the store was asked for its epoch, and it is this: what it acknowledged a while ago has lasted.
+
+        An acknowledgement does not say so much: it may be another memory's, which nobody has met yet.
+        """
+        self._calls.heard(self._clock(), epoch)
+        self._renew_if_large()
+
+    def _renew_if_large(self) -> None:
         if self._writing is not None:
             most = max(RENEWED_BYTES, 2 * self._calls.size_bytes) if self._calls else IDLE_BYTES
             if self._writing.size_bytes > most:
@@ -98,25 +111,22 @@ class Journal:
         """Wait until all of this is on the disk; False: it is not, and does not get there."""
         return self._writing is not None and await self._writing.synced()
 
-    def unpaid(self) -> list[Call]:
-        """Give the calls that are settled and that the store has not answered for."""
-        return [call for call in self._calls if call.is_unpaid]
+    def settled_calls(self) -> list[Call]:
+        """Give the calls that are settled, those that the store has acknowledged too."""
+        return [call for call in self._calls if call.settled is not None]
 
-    def unpaid_for_long(self) -> list[Call]:
-        """Give those of them whose own settle should have got through by now; each again only after as long."""
+    def unpaid_for_long(self, is_meant: Callable[[Call], bool]) -> list[Call]:
+        """Give those meant whose own settle should have got through by now; each again only after as long."""
         now = self._clock()
-        late = [call for call in self._calls if call.is_unpaid and call.settled_at < now - LONG_SECONDS]
+        old = [call for call in self._calls if call.is_unpaid and call.settled_at < now - LONG_SECONDS]
+        late = [call for call in old if is_meant(call)]
         for call in late:
             call.settled_at = now
         return late
 
-    def of_other_epochs(self, epoch: str) -> list[Call]:
-        """Give the calls that another memory of the store acknowledged, and may have forgotten."""
-        return forgettable(self._calls, epoch)
-
     def left_behind(self) -> list[Inherited]:
         """Take over the journals of processes that have died. OSError: the directory cannot be read."""
-        return list(files.left_behind(self._directory, self._store)) if self._directory else []
+        return list(files.left_behind(self._directory, self._store, self._passed)) if self._directory else []
 
     async def open(self) -> None:
         """Make the file, so that a directory that cannot be written is known from the start."""
@@ -133,7 +143,9 @@ class Journal:
 
 
 def forgettable(calls: Iterable[Call], epoch: str) -> list[Call]:
-    """Give those whose answer came from another epoch, in its last seconds."""
+    """Give those whose answer came from another epoch, in the last seconds of that."""
+    last: dict[str, float] = {}
     others = [call for call in calls if call.epoch is not None and call.epoch != epoch]
-    last = max((call.acknowledged_at for call in others), default=0.0)
-    return [call for call in others if call.acknowledged_at >= last - LINGER_SECONDS]
+    for call in others:
+        last[call.epoch or ""] = max(last.get(call.epoch or "", 0.0), call.acknowledged_at)
+    return [call for call in others if call.acknowledged_at >= last[call.epoch or ""] - LINGER_SECONDS]

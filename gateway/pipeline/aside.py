@@ -1,4 +1,6 @@
-"""Long work on JSON, off the event loop: it belongs to all calls, and a megabyte of messages would take it for 50 ms.
+"""Work that others would wait for: long work on JSON goes to a thread, what clients leave behind is done in turn.
+
+A megabyte of messages would take the event loop for 50 ms, and it belongs to all calls.
 
 The one rule: one thread. Decoding holds the interpreter lock, so more threads would not be faster, and whoever waits
 for the lock would wait for all of them.
@@ -16,10 +18,11 @@ INLINE_BYTES = 1 << 17
 
 
 class Aside:
-    """The thread; make one a process."""
+    """The thread, and `turn` for those whose client has left: one at a time. Make one a process."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="aside")
+        self.turn = asyncio.Lock()
 
     async def run(self, size_bytes: int, work: Callable[[], T]) -> T:
         """Do work on so many bytes, at once or in the thread."""

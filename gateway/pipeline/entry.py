@@ -10,9 +10,10 @@ from gateway.auth import Action, require
 from gateway.errors import Forbidden, GatewayError
 from gateway.model import Call, Caller, Company, Endpoint, Purpose
 from gateway.pipeline import limits, whole
-from gateway.pipeline.admission import admit
+from gateway.pipeline.admission import Admitted, admit
 from gateway.pipeline.arrival import read_call
 from gateway.pipeline.gateway import Gateway
+from gateway.pipeline.places import Place
 from gateway.pipeline.stream import Relay
 from gateway.pipeline.trail import End, Trail, refused_as, tell
 from gateway.providers.headers import id_headers
@@ -51,7 +52,7 @@ async def proxy(
 async def _proxy(
     gateway: Gateway, request: web.BaseRequest, trail: Trail, params: Mapping[str, str]
 ) -> tuple[web.StreamResponse, str]:
-    """Read, identify, route, admit, send: each step takes the nouns before it."""
+    """Read, identify, route, then what takes a place: each step takes the nouns before it."""
     caller = trail.caller = gateway.callers.identify(request.headers, now_ms=gateway.ledger.now_ms())
     limit_bytes = gateway.config.server.max_body_bytes
     call = trail.call = await read_call(
@@ -65,7 +66,16 @@ async def _proxy(
     route = trail.route = gateway.routes.find(call.model, caller.key.models, call.endpoint)
     for other in call.other_models:
         gateway.routes.find(other, caller.key.models, call.endpoint)
-    admitted = trail.admitted = await admit(gateway, call, caller, company, purpose, route, trail.trace)
+    with gateway.places.take(caller.key.name, gateway.config.server.max_in_flight_per_key) as place:
+        trail.admitted = await admit(gateway, call, caller, company, purpose, route, trail.trace)
+        return await _sent(gateway, request, trail, trail.admitted, place)
+
+
+async def _sent(
+    gateway: Gateway, request: web.BaseRequest, trail: Trail, admitted: Admitted, place: Place
+) -> tuple[web.StreamResponse, str]:
+    """Send an admitted call, and give its answer and how it ended."""
+    call = admitted.call
     if call.stream:
         relay = Relay(gateway, admitted, request)
         response = await relay.run(_ours(gateway, trail))
@@ -74,6 +84,7 @@ async def _proxy(
         reply = response
     else:
         exchange = gateway.tasks.spawn(whole.exchange(gateway, admitted), name=f"exchange {call.id}")
+        place.keep_for(exchange)
         reply = await whole.detached(exchange)
     outcome = "ok" if reply.status < whole.REFUSED_FROM else "upstream_refused"
     headers = {**reply.headers, **_ours(gateway, trail)}

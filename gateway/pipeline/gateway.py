@@ -7,6 +7,7 @@ from gateway.budget import Ledger, Rules
 from gateway.config import Config
 from gateway.pipeline.aside import Aside
 from gateway.pipeline.hold import Holds
+from gateway.pipeline.places import Places
 from gateway.pipeline.tasks import Tasks
 from gateway.prices import Prices
 from gateway.providers.route import Routes
@@ -39,6 +40,7 @@ class Gateway:
     rollups: Rollups
     model_names: ModelNames
     tasks: Tasks
+    places: Places
     aside: Aside
     mute: set[str]
     prices: Prices
@@ -74,6 +76,7 @@ def build(
         rollups=Rollups(config.credits, ttl_seconds=config.store.retention_days * DAY_SECONDS),
         model_names=ModelNames(),
         tasks=Tasks(),
+        places=Places(),
         aside=aside,
         mute=set(),
         prices=Prices(config.prices),
@@ -89,4 +92,11 @@ def rebuild(gateway: Gateway, config: Config) -> Gateway:
     old = gateway
     kept = (old.store, old.ledger, old.counter, old.upstream, old.aside, old.metrics, old.warnings, old.tracing)
     fresh = build(config, *kept)
-    return replace(fresh, holds=old.holds, model_names=old.model_names, tasks=old.tasks, corrections=old.corrections)
+    return replace(
+        fresh,
+        holds=old.holds,
+        model_names=old.model_names,
+        tasks=old.tasks,
+        places=old.places,
+        corrections=old.corrections,
+    )

@@ -1,136 +1,133 @@
 """After an outage, at a start, and where the store's memory is another one: what is known here is brought there first.
 
 In order: charges that another memory of the store acknowledged in its last seconds; charges it never answered for;
-what processes that died left behind; the holds of calls in flight. Only then are calls admitted again.
+what processes that died left behind; the holds of calls in flight. Only then are calls admitted again. Each part of
+the store by itself: what belongs to one that is away waits for it, and for nobody else.
 
 The rule that matters: all of it is idempotent by the call's id, so each step may be repeated, also by two at once.
 """
 
 import asyncio
-import random
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
 from gateway.budget import Ledger, LedgerFault
-from gateway.budget.breaker import State
+from gateway.budget.keys import home
 from gateway.budget.late import charged_among
-from gateway.budget.record import ADMITTED, by_policy, settlement
-from gateway.budget.wire import Operation
+from gateway.budget.record import ADMITTED, shard_of_record
 from gateway.errors import StoreUnavailable
-from gateway.journal import Call, Inherited, Journal
+from gateway.journal import Call, Journal
 from gateway.journal.journal import forgettable
+from gateway.pipeline.estate import Charge, Estate, charge_by_policy, charge_of, is_readable
 from gateway.pipeline.hold import Hold, Holds
+from gateway.store.border import CommandForbidden, StoreFull
 from gateway.store.connection import CommandRefused, Store
+from gateway.store.part import Part
+from gateway.store.shards import prefix as shard_of
+from gateway.store.tending import Tending
 
 log = structlog.get_logger("recovery")
 
-LOOK_SECONDS = 1.0
-PROBE_SECONDS = 0.5
-_JITTER = 0.25
-AWAY = (StoreUnavailable, LedgerFault, CommandRefused)
-"""A server that does not understand us is of no more use than none."""
 _AT_ONCE = 256
-
-Charge = tuple[str, str, Operation]
-"""A call's id, its shard, its settle."""
+_FAILED = "failed"
 
 
 class Recovery:
-    """Keeps the breaker of one process: opens its way back, and looks after what the dead leave behind.
+    """Brings the parts of a store what this process knows, and looks after what the dead leave behind.
 
-    `on_replayed` is told of each charge that was sent again and was not there yet.
+    `on_replayed` is told of each charge that was sent again and was not there yet, `on_lost` of each that is given up.
+    `clock` is in seconds.
     """
 
     def __init__(
-        self, store: Store, ledger: Ledger, journal: Journal, holds: Holds, *, on_replayed: Callable[[], None]
+        self,
+        store: Store,
+        ledger: Ledger,
+        journal: Journal,
+        holds: Holds,
+        *,
+        on_replayed: Callable[[], None],
+        on_lost: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._ledger = ledger
-        self._breaker = ledger.breaker
         self._journal = journal
         self._holds = holds
         self._on_replayed = on_replayed
-        self._inherited: list[Inherited] = []
-        self._heard_epoch = store.epoch
+        self._on_lost = on_lost
+        self._clock = clock
+        self._estates: list[Estate] = []
+        self._tending = Tending(store, self._recover, self._look_after)
 
     async def run(self) -> None:
         """Do it for ever."""
-        self._store.on_new_epoch.append(self._meet)
-        await self._recover()
-        while True:
-            try:
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await self._breaker.disturbed.wait()
-            except TimeoutError:
-                await self._look_after()
-                continue
-            if self._breaker.state is State.OPEN:
-                await asyncio.sleep(PROBE_SECONDS * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - no secret
-                await self._probe()
-            else:
-                await self._recover()
+        await self._tending.run()
 
-    def _meet(self, epoch: str) -> None:
-        """Meet another memory of the store, before anything is asked of it; the first of all has nothing to forget."""
-        known, self._heard_epoch = self._heard_epoch, epoch
-        if known and self._breaker.is_closed:
-            self._breaker.recover()
-
-    async def _probe(self) -> None:
-        """Ask the store for anything, as one would for a call."""
-        try:
-            await self._store.ping()
-            self._breaker.recover()
-            await self._ledger.read("", ())
-        except AWAY:
-            self._breaker.trip()
-        else:
-            await self._recover()
-
-    async def _recover(self) -> None:
+    async def _recover(self, part: Part) -> None:
+        """Bring a part what it may not have. Raises StoreUnavailable."""
         began = asyncio.get_running_loop().time()
-        try:
-            await self._ledger.read("", ())  # a connection, and so the store's epoch
-            epoch = self._store.epoch
-            sent = await self._bring(epoch)
-            held = await self._hold_again()
-        except AWAY as error:
-            self._breaker.trip()
-            log.warning("store_away", reason=str(error))
-            return
-        if self._store.epoch == epoch and not self._breaker.is_open:
-            self._breaker.close()
+        sent = await self._bring(part)
+        held = await self._hold_again(part)
+        if sent or held:
             seconds = round(asyncio.get_running_loop().time() - began, 3)
-            if sent or held:
-                log.info("store_back", charges_sent=sent, holds=held, seconds=seconds)
+            log.info("store_back", part=part.name, charges_sent=sent, holds=held, seconds=seconds)
 
-    async def _bring(self, epoch: str) -> int:
-        """Send every charge that the store may not have; gives how many. Raises StoreUnavailable."""
-        calls = self._journal.of_other_epochs(epoch) + self._journal.unpaid()
-        sent = await self._send(_settled(calls))
-        return sent + await self._take_over(epoch)
+    async def _bring(self, part: Part) -> int:
+        """Send every charge that a part may not have; gives how many. Raises StoreUnavailable."""
+        owed = self._owed(part, self._journal.settled_calls())
+        await self._send(owed)
+        return len(owed) + await self._take_over(part)
 
-    async def _take_over(self, epoch: str) -> int:
+    def _owed(self, part: Part, calls: Iterable[Call]) -> list[Charge]:
+        """Give the charges of a part that it has not answered for, or answered with another memory."""
+        doubtful = [call for call in calls if call.is_unpaid or call.epoch not in {None, part.epoch}]
+        mine = [call for call in doubtful if self._is_in(part, call)]
+        forgotten = forgettable(mine, part.epoch)
+        return [*map(charge_of, forgotten), *(charge_of(call) for call in mine if call.is_unpaid)]
+
+    def _is_in(self, part: Part, call: Call) -> bool:
+        content = call.settled or call.forwarded
+        return content is not None and self._store.part_of(shard_of_record(content)) is part
+
+    async def _take_over(self, part: Part) -> int:
         """Charge what the dead left behind: as they settled it, else by policy. Raises StoreUnavailable."""
         try:
-            self._inherited += self._journal.left_behind()
+            for left in self._journal.left_behind():
+                self._inherit(Estate(left))
         except OSError as error:
             log.error("journal_unreadable", reason=error.strerror)  # noqa: TRY400 - the reason is all there is
         sent = 0
-        while self._inherited:
-            one = self._inherited[-1]
-            calls = forgettable(one.calls, epoch) + [call for call in one.calls if call.is_unpaid]
-            unknown = [call for call in one.calls if call.is_unsettled]
-            sent += await self._send(_settled(calls)) + await self._send(_by_policy(unknown))
-            one.file.remove()
-            self._inherited.pop()
-            log.info("journal_taken_over", file=one.file.path.name, settled=len(calls), by_policy=len(unknown))
+        for estate in tuple(self._estates):
+            mine = [call for call in estate.due(self._clock()) if self._is_in(part, call)]
+            owed = self._owed(part, mine)
+            unknown = [call for call in mine if call.is_unsettled]
+            failed = await self._send([*owed, *map(charge_by_policy, unknown)])
+            sent += len(owed) + len(unknown)
+            if mine:
+                log.info("journal_taken_over", part=part.name, settled=len(owed), by_policy=len(unknown))
+            self._tell_of_lost(estate.close(mine, failed, self._clock()))
+            if not estate.calls and estate in self._estates:
+                self._estates.remove(estate)
+                estate.end()
         return sent
 
-    async def _send(self, charges: Iterable[Charge]) -> int:
-        every = list(charges)
+    def _inherit(self, estate: Estate) -> None:
+        """Take an estate over; what cannot be read is told of, and keeps nothing else from being charged."""
+        self._tell_of_lost(estate.drop(lambda call: not is_readable(call)))
+        self._estates.append(estate)
+
+    def _tell_of_lost(self, calls: Iterable[Call]) -> None:
+        for call in calls:
+            log.error("charge_lost", call=call.id)
+            self._on_lost()
+
+    async def _send(self, every: Sequence[Charge]) -> set[str]:
+        """Send charges; gives the calls that could not be charged. Raises StoreUnavailable."""
+        failed: set[str] = set()
         late: dict[str, list[Charge]] = defaultdict(list)
         for at in range(0, len(every), _AT_ONCE):
             some = every[at : at + _AT_ONCE]
@@ -138,65 +135,73 @@ class Recovery:
             for charge, word in zip(some, words, strict=True):
                 if word == "doubtful":
                     late[charge[1]].append(charge)
+                elif word == _FAILED:
+                    failed.add(charge[0])
         for prefix, doubtful in late.items():
-            await self._send_late(prefix, doubtful)
-        return len(every)
+            failed |= await self._send_late(prefix, doubtful)
+        return failed
 
-    async def _send_late(self, prefix: str, charges: Sequence[Charge]) -> None:
-        """Charge what the store is too late to judge by its own memory of calls."""
+    async def _send_late(self, prefix: str, charges: Sequence[Charge]) -> set[str]:
+        """Charge what the store is too late to judge by its own memory of calls; gives those that could not be."""
+        failed: set[str] = set()
         since_ms = min(op.fields[ADMITTED] for _, _, op in charges)
         try:
             done = await charged_among(self._store, prefix, [call_id for call_id, _, _ in charges], since_ms)
-        except CommandRefused as error:  # a user who may not: rather charged twice than not at all
+        except (CommandRefused, CommandForbidden) as error:  # rather charged twice than not at all
             log.error("events_unreadable", reason=str(error))  # noqa: TRY400 - the reason is all there is
             done = set()
         for call_id, _, op in charges:
             if call_id in done:
-                self._journal.acknowledged(call_id, self._store.epoch)
+                self._journal.acknowledged(call_id, self._store.part_of(prefix).epoch)
                 continue
             op.fields[ADMITTED] = self._ledger.now_ms()  # its places say where the charge belongs
-            await self._closed((call_id, prefix, op))
+            if await self._closed((call_id, prefix, op)) == _FAILED:
+                failed.add(call_id)
+        return failed
 
     async def _closed(self, charge: Charge) -> str:
         try:
             word = await self._ledger.close_again(*charge)
         except LedgerFault as fault:  # one that cannot be read must not keep the others from being charged
             log.error("charge_failed", call=charge[0], reason=str(fault))  # noqa: TRY400 - the reason is all there is
-            return "failed"
+            return _FAILED
         if word not in {"already", "doubtful"}:
             self._on_replayed()
         return word
 
-    async def _hold_again(self) -> int:
-        """Hold what calls in flight have, until there is none that was not. Raises StoreUnavailable."""
+    async def _hold_again(self, part: Part) -> int:
+        """Hold what calls in flight have in a part, until there is none that was not. Raises StoreUnavailable."""
         done: set[Hold] = set()
-        while waiting := [hold for hold in self._holds.all() if hold not in done][:_AT_ONCE]:
-            await asyncio.gather(*(_held_again(hold) for hold in waiting))
-            done.update(waiting)
+        while waiting := [hold for hold in self._holds.all() if hold not in done and part in self._parts(hold)]:
+            some = waiting[:_AT_ONCE]
+            await asyncio.gather(*(self._held_again(hold, part) for hold in some))
+            done.update(some)
         return len(done)
 
-    async def _look_after(self) -> None:
-        """Take over what the dead left, send what was not answered for long, let go what has lasted."""
+    def _parts(self, hold: Hold) -> set[Part]:
+        order = hold.lease.order
+        homes = {order.company_id, *(home(ask.budget, order.company_id) for ask in order.asks)}
+        return {self._store.part_of(shard_of(one)) for one in homes}
+
+    async def _held_again(self, hold: Hold, part: Part) -> None:
         try:
-            if self._journal.lingers:
-                await self._store.ping()
-                self._journal.heard()
-            await self._take_over(self._store.epoch)
-            await self._send(_settled(self._journal.unpaid_for_long()))
-        except AWAY as error:
-            log.warning("store_away", reason=str(error))
+            await hold.hold_again()
+        except (LedgerFault, StoreFull) as fault:  # a full store admits nothing either, and heartbeats try again
+            log.error("hold_not_renewed", reason=str(fault))  # noqa: TRY400 - the reason is all there is
+        except StoreUnavailable as away:
+            if self._parts(hold) == {part}:
+                raise
+            log.warning("hold_not_renewed", reason=away.message)  # another part of it is away, and recovers itself
 
-
-def _settled(calls: Iterable[Call]) -> Iterable[Charge]:
-    return ((call.id, *settlement(call.settled)) for call in calls if call.settled is not None)
-
-
-def _by_policy(calls: Iterable[Call]) -> Iterable[Charge]:
-    return ((call.id, *by_policy(call.forwarded, call.granted_tokens)) for call in calls if call.forwarded is not None)
-
-
-async def _held_again(hold: Hold) -> None:
-    try:
-        await hold.hold_again()
-    except LedgerFault as fault:
-        log.error("hold_not_renewed", reason=str(fault))  # noqa: TRY400 - the reason is all there is
+    async def _look_after(self, part: Part) -> None:
+        """Take over what the dead left, send what was not answered for long, let go what has lasted."""
+        if self._journal.lingers:
+            epoch = part.epoch
+            await self._store.meet(part)
+            if part.epoch == epoch:
+                self._journal.heard(epoch)
+        await self._take_over(part)
+        await self._send([*map(charge_of, self._journal.unpaid_for_long(lambda call: self._is_in(part, call)))])
+        known = {one.epoch for one in self._store.parts()}
+        strays = (call for call in self._journal.settled_calls() if call.epoch not in known and not call.is_unpaid)
+        await self._send(self._owed(part, strays))  # acknowledged by a server that is no part of the store any more

@@ -6,7 +6,8 @@ prompt and for what had arrived.
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 from aiohttp import web
 
@@ -25,7 +26,7 @@ DRAIN_SECONDS = 120
 """How long a stream may be read on after its client has left, where the provider's `on_disconnect` is `drain`."""
 
 CATCH_UP_TURNS = 64
-"""How often to look for what has arrived when a client leaves: a buffer full each, so beyond what a socket holds."""
+"""How often to look for what has arrived for a stream that ends early: a buffer full each, all that a socket holds."""
 
 BITE_BYTES = 1 << 14
 """A burst is metered in pieces of a millisecond's work, with other calls in between."""
@@ -110,10 +111,10 @@ class Relay:
             await self._response.prepare(self._request)
             cut = await self._pump(answer)
         except (asyncio.CancelledError, ConnectionResetError):
-            await self._read_on(answer)
+            await self._undisturbed(self._read_on(answer))
             raise
         if cut is not None:
-            self._meter.feed(self._arrived(answer))
+            await self._catch_up(answer)
             return cut
         rest = self._finish()
         await self._settle()
@@ -177,6 +178,7 @@ class Relay:
         try:
             async with asyncio.timeout(self._gateway.config.server.stall_seconds):
                 await response.write(data)
+                await self._request.writer.drain()  # aiohttp waits once in 64 KiB
         except TimeoutError as exc:
             transport.abort()
             raise ConnectionResetError("the client does not read") from exc
@@ -186,6 +188,13 @@ class Relay:
         arrived, self._rest = self._rest + answer.buffered(), b""
         return arrived
 
+    async def _undisturbed(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do what its own end bounds: a client that was found to have left may cancel us once more when it is gone."""
+        task = self._gateway.tasks.spawn(work, name=f"rest of {self._admitted.call.id}")
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({task})
+
     async def _read_on(self, answer: Heard) -> None:
         """Read what the provider has produced for a client that has left; or to the end, where the provider says so."""
         if self._admitted.route.provider.on_disconnect is OnDisconnect.DRAIN:
@@ -194,18 +203,29 @@ class Relay:
             await self._catch_up(answer)
 
     async def _catch_up(self, answer: Heard) -> None:
-        piece = self._arrived(answer)
-        for _ in range(CATCH_UP_TURNS):
+        """Meter what has arrived: in bites and one stream at a time, as a thousand may be left or cut at once."""
+        try:
+            async with self._gateway.aside.turn:
+                for _ in range(CATCH_UP_TURNS):
+                    await self._meter_rest()
+                    if self._meter.ended:
+                        self._finish()
+                        return
+                    # What has arrived at the socket is in the buffer two turns of the loop later.
+                    await asyncio.sleep(0)
+                    await asyncio.sleep(0)
+                    self._rest = self._arrived(answer)
+                    if not self._rest:
+                        return
+        finally:
+            if not self._meter.ended:
+                self._meter.feed(self._arrived(answer))
+
+    async def _meter_rest(self) -> None:
+        while self._rest and not self._meter.ended:
+            piece, self._rest = self._rest[:BITE_BYTES], self._rest[BITE_BYTES:]
             self._meter.feed(piece)
-            if self._meter.ended:
-                self._finish()
-                return
-            # What has arrived at the socket is in the buffer two turns of the loop later.
             await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            piece = answer.buffered()
-            if not piece:
-                return
 
     async def _drain(self, answer: Heard) -> None:
         self._meter.feed(self._arrived(answer))

@@ -1,7 +1,8 @@
 """Connections to the store, and the embedded server: everything between the gateway and its one source of truth.
 
     open_store   a store that was checked; `embedded` starts a server for it
-    connection   Store: single commands, scripts, the epoch
+    connection   Store: single commands, scripts, its parts, the epoch
+    part         what is there or away as a whole;  breaker: whether it may be asked;  tending: opening and closing it
     node         one server: a pool for commands, two pipes for scripts
     pipe, link   the pipelined connections that scripts travel on
     sentinel     the way to a primary under sentinels;  cluster, slots: to the server of a slot;  seeker: their search

@@ -25,8 +25,10 @@ class Meaning(Enum):
     """What to do about a server's state."""
 
     DOWN = "nobody can be served now: the store is away"
+    FULL = "nothing new is taken, and what ends still is: the store is there"
     RETRY = "the command was not run: send it again, where the reply says, or once the script is loaded"
-    LOCKED = "we may not: the store is away until an operator has changed a login or a permission"
+    LOCKED = "we may not log in: the store is away until an operator has changed that"
+    FORBIDDEN = "we may not use one command: the store is there"
 
 
 _HEADERS = {"Retry-After": "1"}
@@ -41,7 +43,7 @@ STATES: Mapping[str, tuple[Meaning, str]] = {
     "READONLY": (Meaning.DOWN, "it answers READONLY"),
     "MASTERDOWN": (Meaning.DOWN, "it answers MASTERDOWN"),
     "CLUSTERDOWN": (Meaning.DOWN, "it answers CLUSTERDOWN"),
-    "OOM": (Meaning.DOWN, "it answers OOM"),
+    "OOM": (Meaning.FULL, "it answers OOM"),
     "NOREPLICAS": (Meaning.DOWN, "it answers NOREPLICAS"),
     "BUSY": (Meaning.DOWN, "it answers BUSY"),
     "MISCONF": (Meaning.DOWN, "it answers MISCONF"),
@@ -52,12 +54,13 @@ STATES: Mapping[str, tuple[Meaning, str]] = {
     "NOSCRIPT": (Meaning.RETRY, ""),
     "NOAUTH": (Meaning.LOCKED, _CREDENTIALS),
     "WRONGPASS": (Meaning.LOCKED, _CREDENTIALS),
-    "NOPERM": (Meaning.LOCKED, "it does not permit a command to the gateway's user"),
+    "NOPERM": (Meaning.FORBIDDEN, "it does not permit a command to the gateway's user"),
 }
 # Errors without a kind of their own (`ERR`), by how they begin.
 _WORDS = (
-    ("ERR max number of clients", "it has too many clients"),
-    ("ERR ACL failure in script", STATES["NOPERM"][1]),
+    ("ERR max number of clients", (Meaning.DOWN, "it has too many clients")),
+    ("ERR ACL failure in script", STATES["NOPERM"]),
+    ("ERR The user executing the script", STATES["NOPERM"]),
 )
 
 # The first that fits wins.
@@ -81,7 +84,15 @@ class CommandRefused(RuntimeError):
         self.code = code
 
 
-class CommandForbidden(StoreUnavailable):
+class StoreThere(StoreUnavailable):
+    """The store answered that it does not do this now, which says nothing of what others ask of it."""
+
+
+class StoreFull(StoreThere):
+    """Out of memory: it holds nothing more, but charges what was held."""
+
+
+class CommandForbidden(StoreThere):
     """The store's user may not use a command; `code` is the kind of its error."""
 
     def __init__(self, code: str) -> None:
@@ -114,11 +125,26 @@ def refusal(reply: str) -> StoreUnavailable | CommandRefused:
 def outage(reply: str) -> StoreUnavailable | None:
     """Give the outage that an error reply means, also one that a script caught; None where the command is at fault."""
     code = code_of(reply)
-    if code == "NOPERM":
-        return CommandForbidden(code)
-    if words := STATES.get(code, (None, ""))[1]:
-        return unavailable(words)
-    return next((unavailable(words) for start, words in _WORDS if reply.startswith(start)), None)
+    if code not in STATES:
+        return next((_away(*found) for start, found in _WORDS if reply.startswith(start)), None)
+    return _away(*STATES[code], code) if STATES[code][1] else None
+
+
+def is_away(failure: StoreUnavailable) -> bool:
+    """Whether an error says that nobody can be served; else it is about what was asked."""
+    return not isinstance(failure, StoreThere)
+
+
+def _away(meaning: Meaning, words: str, code: str = "NOPERM") -> StoreUnavailable:
+    match meaning:
+        case Meaning.FORBIDDEN:
+            return CommandForbidden(code)
+        case Meaning.FULL:
+            return StoreFull(_sentence(words), headers=_HEADERS)
+        case Meaning.RETRY:
+            return StoreThere(_sentence(words), headers=_HEADERS)
+        case Meaning.DOWN | Meaning.LOCKED:
+            return unavailable(words)
 
 
 def code_of(reply: str) -> str:

@@ -3,12 +3,13 @@
 The rule that matters: a script is sent again only after an answer that says it was not run: MOVED (to the server it
 names, which holds the slot from now on), ASK (there, this once), TRYAGAIN (after a pause, while its keys are on two
 servers), for at most `TIMEOUT_SECONDS` in all. CLUSTERDOWN, silence and lost connections are an outage. After each of
-them the slots' map is asked for again, from every server that is known.
+them the slots' map is asked for again, from every server that is known; what most of them say is taken.
 
 Cluster: https://valkey.io/topics/cluster-spec/#redirection-and-resharding
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,8 +21,18 @@ from gateway.store.border import CommandRefused, border, code_of
 from gateway.store.epoch import joined
 from gateway.store.link import TIMEOUT_SECONDS, Routed, Script, Sent, packed
 from gateway.store.node import Command, Node, raised
+from gateway.store.part import NewPart, Part
 from gateway.store.seeker import Seeker
-from gateway.store.slots import SLOTS, Ranges, place_of, read_ranges, read_redirect, slot_of_command, slot_of_key
+from gateway.store.slots import (
+    SLOTS,
+    Ranges,
+    most_given,
+    place_of,
+    read_ranges,
+    read_redirect,
+    slot_of_command,
+    slot_of_key,
+)
 
 _HOPS_AT_ONCE = 4
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.005, 0.1
@@ -32,8 +43,11 @@ _MOVING = (AskError, TryAgainError)  # MovedError is an AskError
 class Cluster(Seeker):
     """The route to the server of a slot."""
 
-    def __init__(self, address: Address, on_epoch: Callable[[], None]) -> None:
+    def __init__(self, address: Address, on_epoch: Callable[[], None], new_part: NewPart) -> None:
         super().__init__()
+        self._new_part = new_part
+        self._nowhere = new_part(address.shown, lambda: "")
+        self._parts: dict[Node, Part] = {}
         self._address = address
         self._on_epoch = on_epoch
         self._ranges: Ranges = ()
@@ -41,11 +55,20 @@ class Cluster(Seeker):
         self._nodes: dict[Place, Node] = {}
         self._places: dict[Node, Place] = {}
         self._suspects: set[Node] = set()
+        self._is_agreed = True
 
     @property
     def epoch(self) -> str:
         """The epochs of all nodes that were met."""
         return joined(node.epoch for node in self._primaries())
+
+    def part_of(self, key: str | bytes | None) -> Part:
+        """Give the primary of its slot; while no server is known for it, a part of its own."""
+        if key is None:
+            there = (part for part in self._parts.values() if not part.breaker.is_open)
+            return next(there, self._nowhere)
+        node = self._slots[slot_of_key(key)]
+        return self._nowhere if node is None else self._parts[node]
 
     def submit(
         self, script: Script, keys: Sequence[str | bytes], args: Sequence[bytes | str | int]
@@ -61,7 +84,7 @@ class Cluster(Seeker):
         slot = slot_of_command(command)
         with border():
             if slot is None:
-                return await (await self.nodes())[0].ask(command)
+                return await (await self._anyone()).ask(command)
             return await self._follow(command, slot)
 
     async def pipeline(self, commands: Sequence[Command]) -> list[Any]:
@@ -88,6 +111,10 @@ class Cluster(Seeker):
             raise self.lost(_LOST)
         return tuple(dict.fromkeys(self._node_at(place) for _, _, place in self._ranges))
 
+    async def _anyone(self) -> Node:
+        nodes = await self.nodes()
+        return next((node for node in nodes if not self._parts[node].breaker.is_open), nodes[0])
+
     async def close(self) -> None:
         """Close what is open."""
         await self.end()
@@ -112,8 +139,7 @@ class Cluster(Seeker):
         sent.script, sent.is_asking = sent.source, code == "ASK" and sent.hops <= _HOPS_AT_ONCE
         target = node if code == "TRYAGAIN" else self._named(reply, node)
         if code == "MOVED":
-            self._slots[sent.slot] = target
-            self.seek()
+            self._moved(sent.slot, target)
         if code == "TRYAGAIN" or sent.hops > _HOPS_AT_ONCE:
             loop.call_later(_pause(sent.hops), self.send, sent)
         else:
@@ -132,22 +158,27 @@ class Cluster(Seeker):
         self._on_epoch()
 
     async def is_well(self) -> bool:
-        """Whether every node that was in trouble answers, or holds nothing."""
+        """Whether all give one map, and every node that was in trouble answers, or holds nothing."""
         for node in list(self._suspects):
             if node not in self._primaries() or await _is_there(node):
                 self._suspects.discard(node)
-        return not self._suspects
+        return self._is_agreed and not self._suspects
 
     async def look(self) -> None:
-        """Take the first map that is new, from whoever is asked."""
+        """Take the map that most of those who answer give: one that is cut off goes on giving its own."""
         places = dict.fromkeys((*self._nodes, *self._address.seeds))
         asked = [asyncio.get_running_loop().create_task(self._map_of(place)) for place in places]
+        votes: Counter[Ranges] = Counter()
         for answer in asyncio.as_completed(asked):
             ranges = await answer
-            if ranges and ranges != self._ranges:
-                self._adopt(ranges)
-                break
+            votes.update([ranges] if ranges else ())
+            if ranges and ranges != self._ranges and votes[ranges] > len(asked) / 2:
+                break  # the others cannot change it, and may be silent for long
         self.behind(*asked)
+        chosen = most_given(votes, self._ranges)
+        self._is_agreed = chosen == self._ranges and len(votes) <= 1
+        if chosen != self._ranges:
+            self._adopt(chosen)
 
     async def _map_of(self, place: Place) -> Ranges:
         try:
@@ -161,6 +192,7 @@ class Cluster(Seeker):
         slots: list[Node | None] = [None] * SLOTS
         for first, last, place in ranges:
             slots[first : last + 1] = [self._node_at(place)] * (last - first + 1)
+        self._parts = {node: self._part_at(node) for node in dict.fromkeys(slots) if node is not None}
         self._slots = slots
         kept = {place for _, _, place in ranges} | set(self._address.seeds)
         for place in self._nodes.keys() - kept:
@@ -168,6 +200,17 @@ class Cluster(Seeker):
             self._places.pop(node)
             self.leave(node.close())
         self._on_epoch()
+
+    def _moved(self, slot: int, holder: Node) -> None:
+        """Believe a server that names another as a slot's holder, and ask for the whole map."""
+        self._parts[holder] = self._part_at(holder)
+        self._slots[slot] = holder
+        self.seek()
+        self._on_epoch()
+
+    def _part_at(self, node: Node) -> Part:
+        known = self._parts.get(node)
+        return self._new_part(node.shown, lambda: node.epoch) if known is None else known
 
     async def _follow(self, command: Command, slot: int) -> Any:
         """Run a command wherever it is sent to."""
@@ -187,8 +230,7 @@ class Cluster(Seeker):
                 if isinstance(exc, AskError):
                     node = self._node_at(place_of(exc.host, exc.port, self._places.get(node, ("", 0))))
                 if isinstance(exc, MovedError):
-                    self._slots[slot] = node
-                    self.seek()
+                    self._moved(slot, node)
                 elif not is_asking or hops > _HOPS_AT_ONCE:
                     await asyncio.sleep(_pause(hops))
                     node, is_asking = self._holder(slot), False

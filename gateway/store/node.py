@@ -19,6 +19,7 @@ from gateway.store.address import Address
 from gateway.store.border import border, translate
 from gateway.store.epoch import Greeting
 from gateway.store.link import TIMEOUT_SECONDS, Routed, Script, Sent
+from gateway.store.part import NewPart, Part
 from gateway.store.pipe import Host, Pipe
 
 MAX_CONNECTIONS = 64
@@ -32,6 +33,9 @@ class Route(Protocol):
     @property
     def epoch(self) -> str:
         """The epoch of what is behind (epoch.py); empty before anything was asked."""
+
+    def part_of(self, key: str | bytes | None) -> Part:
+        """Give the part that a key lives in, as far as is known; without a key, some part that is there."""
 
     def submit(
         self, script: Script, keys: Sequence[str | bytes], args: Sequence[bytes | str | int]
@@ -72,6 +76,7 @@ class Node(Host):
         self.epoch = ""
         self._keeper = keeper
         self._pipes = (Pipe(address, self), Pipe(address, self))
+        self._address = address
         self._redis = _client(address)
         self._send: Callable[..., Awaitable[Any]] = self._redis.execute_command
 
@@ -135,6 +140,14 @@ class Node(Host):
             self.epoch = greeting.epoch
             self._keeper.greeted(self)
 
+    async def forsake(self) -> None:
+        """Use no connection any more that is there: its name may lead to another server by now."""
+        before, self._redis = self._redis, _client(self._address)
+        self._send = self._redis.execute_command
+        for pipe in self._pipes:
+            await pipe.forsake()
+        await before.connection_pool.disconnect(inuse_connections=False)  # those in use end with their pool
+
     async def close(self) -> None:
         """Let what was sent be answered (within the timeouts), then close every connection."""
         for pipe in self._pipes:
@@ -143,12 +156,21 @@ class Node(Host):
 
 
 class Alone:
-    """The route to a store that is one server: its keeper has nothing to do."""
+    """The route to a store that is one server, by a name or an address that may move to another.
 
-    def __init__(self, address: Address, on_epoch: Callable[[], None]) -> None:
+    A server that was demoted keeps its connections and answers READONLY, so each probe of an open breaker dials anew.
+    """
+
+    def __init__(self, address: Address, on_epoch: Callable[[], None], new_part: NewPart) -> None:
         self._node = Node(address, self)
+        self._part = new_part(self._node.shown, lambda: self._node.epoch)
         self._on_epoch = on_epoch
         self.submit = self._node.submit
+
+    def part_of(self, key: str | bytes | None) -> Part:
+        """Give the one."""
+        del key
+        return self._part
 
     def is_sent_on(self, node: Node, sent: Routed, reply: str) -> bool:
         """Never: it is a server's business alone."""
@@ -156,7 +178,7 @@ class Alone:
         return False
 
     def troubled(self, node: Node) -> None:
-        """Wait for it."""
+        """Wait for it: its breaker counts, and is probed."""
 
     def greeted(self, node: Node) -> None:
         """Tell the store."""
@@ -171,6 +193,8 @@ class Alone:
     async def execute(self, command: Command) -> Any:
         """Run it there."""
         with border():
+            if self._part.breaker.is_open:  # a probe: nobody else asks now
+                await self._node.forsake()
             return await self._node.ask(command)
 
     async def pipeline(self, commands: Sequence[Command]) -> list[Any]:

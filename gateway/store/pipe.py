@@ -78,6 +78,13 @@ class Pipe:
         if self._link is not None and self._link.is_open and self._link.epoch != epoch:
             self._link.close()
 
+    async def forsake(self) -> None:
+        """Let what was sent be answered (within the timeouts), and open a new connection for what is sent next."""
+        link, self._link = self._link, None
+        if link is not None:
+            await link.emptied()
+            link.close()
+
     async def close(self) -> None:
         """Let what was sent be answered (within the timeouts), then close the connection."""
         if self._opening is not None:

@@ -19,6 +19,7 @@ from gateway.store.address import Address, Place
 from gateway.store.border import CommandRefused, border
 from gateway.store.link import Routed, Script, Sent, packed
 from gateway.store.node import Command, Node, raised
+from gateway.store.part import NewPart, Part
 from gateway.store.seeker import Seeker
 
 _LOST = "its sentinels name no primary that answers"
@@ -27,8 +28,9 @@ _LOST = "its sentinels name no primary that answers"
 class Watched(Seeker):
     """The route to the primary of a service."""
 
-    def __init__(self, address: Address, on_epoch: Callable[[], None]) -> None:
+    def __init__(self, address: Address, on_epoch: Callable[[], None], new_part: NewPart) -> None:
         super().__init__()
+        self._part = new_part(address.shown, lambda: self.epoch)
         self._address = address
         self._on_epoch = on_epoch
         self._sentinels = [Node(address.sentinel_at(place), self) for place in address.seeds]
@@ -39,6 +41,11 @@ class Watched(Seeker):
     def epoch(self) -> str:
         """The primary's."""
         return self._node.epoch if self._node is not None else ""
+
+    def part_of(self, key: str | bytes | None) -> Part:
+        """Give the one: whoever is the primary."""
+        del key
+        return self._part
 
     def submit(
         self, script: Script, keys: Sequence[str | bytes], args: Sequence[bytes | str | int]

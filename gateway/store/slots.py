@@ -5,7 +5,7 @@ The rule that matters: all keys of a script or a command share a hash tag (shard
 Slots: https://valkey.io/topics/cluster-spec/#key-distribution-model; the map: https://valkey.io/commands/cluster-slots/
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
@@ -27,14 +27,20 @@ def slot_of_key(key: str | bytes) -> int:
     return key_slot(key if isinstance(key, bytes) else key.encode())
 
 
-def slot_of_command(command: Sequence[bytes | str | float]) -> int | None:
-    """Give the slot of a command by its key; None for one without."""
+def key_of_command(command: Sequence[bytes | str | float]) -> bytes | str | None:
+    """Give the first key of a command; None for one without."""
     name = str(command[0]).split(" ")[0].upper()
     at = _KEY_AT.get(name, 1)
     if name in _KEYLESS or len(command) <= at:
         return None
     key = command[at]
-    return slot_of_key(key if isinstance(key, bytes) else str(key))
+    return key if isinstance(key, bytes) else str(key)
+
+
+def slot_of_command(command: Sequence[bytes | str | float]) -> int | None:
+    """Give the slot of a command by its key; None for one without."""
+    key = key_of_command(command)
+    return None if key is None else slot_of_key(key)
 
 
 def read_ranges(reply: Sequence[Sequence[Any]], asked: Place) -> Ranges:
@@ -43,6 +49,13 @@ def read_ranges(reply: Sequence[Sequence[Any]], asked: Place) -> Ranges:
     for first, last, (host, port, *_), *_replicas in reply:
         found.append((int(first), int(last), place_of(host or b"", int(port), asked)))
     return tuple(sorted(found))
+
+
+def most_given(votes: Mapping[Ranges, int], present: Ranges) -> Ranges:
+    """Give the map that most servers give; of several the present one, else the first. Without votes, the present."""
+    most = max(votes.values(), default=0)
+    given = [ranges for ranges, count in votes.items() if count == most]
+    return present if present in given or not given else given[0]
 
 
 def place_of(host: bytes | str, port: int, asked: Place) -> Place:

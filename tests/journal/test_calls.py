@@ -14,9 +14,11 @@ def test_a_call_is_open_until_the_store_has_lasted() -> None:
     assert [(call.is_unpaid, call.forwarded) for call in calls] == [(True, None)]
     assert calls.acknowledged("a", "e1", 10.0)
     assert (calls.unacknowledged, len(calls)) == (0, 1)
-    calls.heard(10.0 + LINGER_SECONDS)
+    calls.heard(10.0 + LINGER_SECONDS, "e1")
     assert len(calls) == 1
-    calls.heard(10.1 + LINGER_SECONDS)
+    calls.heard(10.1 + LINGER_SECONDS, "another")
+    assert len(calls) == 1
+    calls.heard(10.1 + LINGER_SECONDS, "e1")
     assert (len(calls), calls.size_bytes) == (0, 0)
 
 
@@ -45,9 +47,9 @@ def test_written_anew_it_reads_the_same() -> None:
 def test_an_earlier_epoch_may_have_forgotten_its_last_seconds() -> None:
     """What another memory acknowledged shortly before its last answer is sent again; the current one's is not."""
     calls = Calls()
-    for call_id, epoch, at in (("old", "e1", 1.0), ("last", "e1", 6.0), ("near", "e1", 2.5), ("now", "e2", 7.0)):
+    for call_id, epoch, at in (("old", "e1", 1.0), ("last", "e1", 8.0), ("near", "e1", 2.5), ("now", "e2", 9.0)):
         calls.settled(call_id, b"charge")
         calls.acknowledged(call_id, epoch, at)
     assert {call.id for call in forgettable(calls, "e2")} == {"last", "near"}
-    calls.acknowledged("last", "e2", 8.0)
+    calls.acknowledged("last", "e2", 10.0)
     assert {call.id for call in forgettable(calls, "e2")} == {"old", "near"}

@@ -29,3 +29,8 @@ def test_a_changed_byte_ends_the_reading(place: int) -> None:
     data = bytearray(DATA)
     data[start + place % (len(frame(*WRITTEN[1])) - 1)] ^= 0xFF
     assert read(bytes(data)) == (WRITTEN[:1], start)
+
+
+def test_zeros_were_never_written() -> None:
+    """A file is longer than what is written of it."""
+    assert read(DATA + bytes(100)) == (WRITTEN, len(DATA))

@@ -29,11 +29,23 @@ async def ask(url: str, body: bytes, *, number: int) -> tuple[asyncio.StreamRead
     """Send a chat call as a user, on a connection of its own."""
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
-    fields = {**as_user(number), "Content-Type": "application/json", "Content-Length": str(len(body))}
-    lines = ["POST /v1/chat/completions HTTP/1.1", f"Host: {address.netloc}", "Connection: close"]
-    lines += [f"{name}: {value}" for name, value in fields.items()]
-    writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+    writer.write(_request(address.netloc, body, number))
     return reader, writer
+
+
+def asked(url: str, body: bytes, *, number: int) -> socket.socket:
+    """Send a chat call as a user; gives a socket that is closed in the very moment in which `close` is called."""
+    address = urlsplit(url)
+    client = socket.create_connection((address.hostname or "", address.port or 0))
+    client.sendall(_request(address.netloc, body, number))
+    return client
+
+
+def _request(netloc: str, body: bytes, number: int) -> bytes:
+    fields = {**as_user(number), "Content-Type": "application/json", "Content-Length": str(len(body))}
+    lines = ["POST /v1/chat/completions HTTP/1.1", f"Host: {netloc}", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in fields.items()]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 def leave(writer: asyncio.StreamWriter, *, orderly: bool = False) -> None:

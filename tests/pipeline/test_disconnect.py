@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from tests.gateways import Client, Limits
 from tests.pipeline.conftest import OpenGateway
-from tests.pipeline.raw import as_user, ask, chat_body, guid, leave, leave_after, until_nothing_is_held
+from tests.pipeline.raw import as_user, ask, asked, chat_body, guid, leave, leave_after, until_nothing_is_held
 from tests.pipeline.scripted import DONE, PROMPT_TOKENS, Turn, frame, scripted_provider, usage, usage_frame
 from tests.provider.counting import WORDS
 from tests.provider.process import ProviderProcess
@@ -147,6 +147,32 @@ async def test_a_client_that_leaves_before_the_first_byte_pays_for_the_prompt(
     assert PROMPT_TOKENS <= await until_nothing_is_held(client) < held
 
 
+@pytest.mark.parametrize("turns", [0, 1, 2])
+async def test_a_client_that_leaves_as_the_answer_begins_pays_for_what_had_come(
+    open_gateway: OpenGateway, turns: int
+) -> None:
+    """What the provider said in the very moment in which its client left, before anybody had read it, is charged."""
+    has_spoken = asyncio.Event()
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        client_socket.close()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        said = b"".join(frame(" a") for _ in range(12))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + said)
+        has_spoken.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(speak, "127.0.0.1", 0) as far:
+        client = await open_gateway(base_url=f"http://127.0.0.1:{far.sockets[0].getsockname()[1]}/v1")
+        client_socket = asked(client.url, chat_body("gpt-4o-mini", stream=True), number=1)
+        await has_spoken.wait()
+        await until_nothing_is_held(client)
+        assert await used_by(client, 1) == PROMPT_TOKENS + 12
+
+
 async def test_an_exchange_that_its_client_has_left_is_drained(open_gateway: OpenGateway, far: ProviderProcess) -> None:
     """A call in one piece whose client leaves while the provider thinks is charged by the provider's usage exactly."""
     client = await open_gateway()
@@ -274,3 +300,35 @@ async def test_a_client_that_leaves_is_logged_once(open_gateway: OpenGateway) ->
     assert (line["status"], line["outcome"], line["estimated"]) == (499, "client_left", True)
     assert (line["input_tokens"], line["output_tokens"]) == (PROMPT_TOKENS, 1)
     assert json.dumps(line)
+
+
+# ---------------------------------------------------------------- found to have left
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2])
+async def test_a_drained_stream_whose_client_leaves_as_it_begins_is_charged_to_its_end(
+    open_gateway: OpenGateway, turns: int
+) -> None:
+    """Who finds the client gone reads on, also when he is cancelled for it a moment later."""
+    has_spoken = asyncio.Event()
+    said = b"".join(frame(" a") for _ in range(12))
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        client_socket.close()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + said)
+        has_spoken.set()
+        await asyncio.sleep(0.2)
+        writer.write(said + frame(finish="stop") + usage_frame(24) + DONE)
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(speak, "127.0.0.1", 0) as far:
+        base_url = f"http://127.0.0.1:{far.sockets[0].getsockname()[1]}/v1"
+        client = await open_gateway(Limits(provider="on_disconnect: drain"), base_url)
+        client_socket = asked(client.url, chat_body("gpt-4o-mini", stream=True), number=1)
+        await has_spoken.wait()
+        await until_nothing_is_held(client)
+        assert await used_by(client, 1) == PROMPT_TOKENS + 24

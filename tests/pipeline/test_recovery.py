@@ -2,18 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import pytest
+
 from gateway.budget import Ledger, record
-from gateway.budget.breaker import Breaker, State
+from gateway.errors import StoreUnavailable
 from gateway.journal import Journal
-from gateway.model import Calendar, Increment, Period, Rollup
-from gateway.pipeline.hold import Holds
+from gateway.model import Calendar, Increment, Period, Rollup, Tariff, Weights
+from gateway.pipeline.hold import Hold, Holds
 from gateway.pipeline.recovery import Recovery
+from gateway.store.breaker import State
 from gateway.store.connection import Store
 from tests.budget.clock import START_MS, Clock, stoppable
 from tests.budget.orders import DAY, HOUR, MINUTE, NO_ROLLUP, ONE, SHARD, budget, hold, numbers
+from tests.store.restartable import eating, restartable
 from tests.store.servers import until
 
 BUDGETS = (budget(1000), budget(1000, Calendar(Period.DAY), "day"))
@@ -25,17 +29,28 @@ class Rig:
     """A ledger with a journal on the test's clock, and what recovers it."""
 
     def __init__(self, store: Store, clock: Clock, journal: Journal) -> None:
-        self.replayed = 0
+        self.replayed = self.lost = 0
+        self.seconds = 0.0
         self.journal = journal
-        self.breaker = Breaker(armed=True)
-        self.ledger = Ledger(
-            store, stoppable(), lease_seconds=60, clock=clock.local, breaker=self.breaker, kept=journal
+        (part,) = store.parts()
+        self.breaker = part.breaker
+        self.ledger = Ledger(store, stoppable(), lease_seconds=60, clock=clock.local, kept=journal)
+        self.holds = Holds(self.ledger, every_seconds=60)
+        self.recovery = Recovery(
+            store,
+            self.ledger,
+            journal,
+            self.holds,
+            on_replayed=self._count,
+            on_lost=self._lose,
+            clock=lambda: self.seconds,
         )
-        holds = Holds(self.ledger, every_seconds=60)
-        self.recovery = Recovery(store, self.ledger, journal, holds, on_replayed=self._count)
 
     def _count(self) -> None:
         self.replayed += 1
+
+    def _lose(self) -> None:
+        self.lost += 1
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -53,67 +68,79 @@ class Rig:
             assert self.breaker.state is State.CLOSED
 
 
-async def opened(store: Store, directory: Path | None = None, now_ms: int = START_MS) -> tuple[Rig, Clock]:
+@pytest.fixture
+async def aside(valkey_store: Store) -> AsyncIterator[Store]:
+    """Give another way to the same server, which no breaker stops."""
+    store = Store.connect(valkey_store.address)
+    yield store
+    await store.close()
+
+
+async def opened(
+    store: Store, aside: Store, directory: Path | None = None, now_ms: int = START_MS
+) -> tuple[Rig, Clock]:
     """Give a rig that has recovered, and its clock."""
-    clock = Clock(store)
+    clock = Clock(aside)
     await clock.move_to(now_ms)
     rig = Rig(store, clock, Journal(directory, "store"))
     rig.breaker.close()
     return rig, clock
 
 
-async def test_a_charge_that_the_store_cannot_judge_is_made_where_it_belongs(valkey_store: Store) -> None:
+async def test_a_charge_that_the_store_cannot_judge_is_made_where_it_belongs(valkey_store: Store, aside: Store) -> None:
     """After hours, in a store that has lost everything: charged on the day of the call, and once."""
-    rig, clock = await opened(valkey_store, now_ms=START_MS + DAY - MINUTE)
+    rig, clock = await opened(valkey_store, aside, now_ms=START_MS + DAY - MINUTE)
     lease = await hold(rig.ledger, "call", *BUDGETS, prompt=10)
     rig.breaker.trip()
     assert await rig.ledger.settle(lease, [7, 7], NO_ROLLUP) == "kept"
-    await valkey_store.execute("FLUSHALL")
+    await aside.execute("FLUSHALL")
     await clock.move_to(START_MS + DAY + 3 * HOUR)
     await rig.recovered()
     assert await numbers(rig.ledger, *BUDGETS) == ((7, 0), (0, 0))
     assert (rig.journal.open_calls, rig.replayed) == (0, 1)
 
 
-async def test_a_charge_whose_answer_was_lost_is_not_made_again_after_hours(valkey_store: Store) -> None:
+async def test_a_charge_whose_answer_was_lost_is_not_made_again_after_hours(valkey_store: Store, aside: Store) -> None:
     """The store's memory of the call has gone, the events tell that it was charged."""
-    rig, clock = await opened(valkey_store)
+    rig, clock = await opened(valkey_store, aside)
     lease = await hold(rig.ledger, "call", *BUDGETS, prompt=10)
     assert await rig.ledger.settle(lease, [7, 7], NO_ROLLUP) == "settled"
-    again, _ = await opened(valkey_store)
-    (call,) = rig.journal.of_other_epochs("another")
+    again, _ = await opened(valkey_store, aside)
+    (call,) = rig.journal.settled_calls()
     assert call.settled is not None
     again.journal.settled("call", call.settled)
-    await valkey_store.execute("DEL", f"{SHARD}t:call")
+    await aside.execute("DEL", f"{SHARD}t:call")
     await clock.advance(3 * HOUR)
     await again.recovered()
     assert await numbers(again.ledger, *BUDGETS) == ((7, 0), (7, 0))
     assert (again.journal.open_calls, again.replayed) == (0, 0)
 
 
-async def test_who_died_in_a_call_is_charged_as_the_reaper_would(valkey_store: Store, tmp_path: Path) -> None:
+async def test_who_died_in_a_call_is_charged_as_the_reaper_would(
+    valkey_store: Store, aside: Store, tmp_path: Path
+) -> None:
     """All that it held, grown as it had, in budgets and in usage; before the lease runs out and after; once."""
     for reaped_first in (False, True):
-        await valkey_store.execute("FLUSHALL")
-        dead, clock = await opened(valkey_store, tmp_path)
+        await aside.execute("FLUSHALL")
+        dead, clock = await opened(valkey_store, aside, tmp_path)
         lease = await hold(dead.ledger, "call", *BUDGETS, prompt=10, want=20, plan=PLAN)
         dead.ledger.forwarding(lease)
         assert (await dead.ledger.extend(lease, 50)).granted_tokens == 50
         await dead.journal.close()
-        next_one, _ = await opened(valkey_store, tmp_path)
+        next_one, _ = await opened(valkey_store, aside, tmp_path)
         if reaped_first:
             await clock.advance(2 * MINUTE)
             assert await next_one.ledger.reap(SHARD) == 1
         await next_one.recovered()
         assert await numbers(next_one.ledger, *BUDGETS) == ((60, 0), (60, 0))
-        assert await valkey_store.execute("HGETALL", USAGE) == {b"input": b"10", b"output": b"50"}
+        assert await aside.execute("HGETALL", USAGE) == {b"input": b"10", b"output": b"50"}
         await next_one.journal.close()
     assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240 - a test may wait for its disk
 
 
-async def test_a_settle_that_stayed_away_is_sent_by_whoever_looks_after(valkey_store: Store) -> None:
+async def test_a_settle_that_stayed_away_is_sent_by_whoever_looks_after(valkey_store: Store, aside: Store) -> None:
     """A breaker that never opened, a process that gave up on it: what is unpaid for long is sent again."""
-    rig, _ = await opened(valkey_store)
+    rig, _ = await opened(valkey_store, aside)
     lease = await hold(rig.ledger, "call", *BUDGETS, prompt=10)
     op = rig.ledger._operations.settle(lease, [7, 7], NO_ROLLUP)
     async with rig.running():
@@ -122,9 +149,9 @@ async def test_a_settle_that_stayed_away_is_sent_by_whoever_looks_after(valkey_s
     assert await numbers(rig.ledger, *BUDGETS) == ((7, 0), (7, 0))
 
 
-async def test_one_that_cannot_be_charged_keeps_no_other_from_it(valkey_store: Store) -> None:
+async def test_one_that_cannot_be_charged_keeps_no_other_from_it(valkey_store: Store, aside: Store) -> None:
     """It is told; the breaker closes, the others are charged."""
-    rig, _ = await opened(valkey_store)
+    rig, _ = await opened(valkey_store, aside)
     first, second = [await hold(rig.ledger, call, *BUDGETS, prompt=10) for call in ("a", "b")]
     rig.breaker.trip()
     assert await rig.ledger.settle(first, [7, 7], NO_ROLLUP) == "kept"
@@ -134,3 +161,87 @@ async def test_one_that_cannot_be_charged_keeps_no_other_from_it(valkey_store: S
     await rig.recovered()
     assert await numbers(rig.ledger, *BUDGETS) == ((7, 10), (7, 10))
     assert rig.journal.open_calls == 1
+
+
+async def test_an_inherited_charge_that_fails_is_tried_again(valkey_store: Store, aside: Store, tmp_path: Path) -> None:
+    """Its file stays until the cause is gone and it is charged, once, not sooner than a moment later."""
+    dead, _ = await opened(valkey_store, aside, tmp_path)
+    lease = await hold(dead.ledger, "call", *BUDGETS, prompt=10)
+    dead.breaker.trip()
+    assert await dead.ledger.settle(lease, [7, 7], NO_ROLLUP) == "kept"
+    await dead.journal.close()
+    (left,) = tmp_path.iterdir()  # noqa: ASYNC240 - a test may wait for its disk
+    rig, _ = await opened(valkey_store, aside, tmp_path)
+    assert lease.asked is not None
+    key = [name for name in lease.asked.keys if await aside.execute("TYPE", name) == b"hash"][0]  # noqa: RUF015
+    await aside.execute("RENAME", key, f"{key}:away")
+    await aside.execute("SET", key, "no hash")
+    await rig.recovered()
+    assert (rig.replayed, rig.lost, left.exists()) == (0, 0, True)
+    await aside.execute("RENAME", f"{key}:away", key)
+    await rig.recovered()
+    assert rig.replayed == 0
+    rig.seconds += 1
+    await rig.recovered()
+    assert await numbers(rig.ledger, *BUDGETS) == ((7, 0), (7, 0))
+    assert (rig.replayed, rig.lost, left.exists()) == (1, 0, False)
+    await rig.journal.close()
+
+
+async def test_one_that_can_never_be_charged_is_given_up(
+    valkey_store: Store, aside: Store, tmp_path: Path, capsys
+) -> None:
+    """After ten tries over minutes, told once; one that cannot even be read at once. Others are charged meanwhile."""
+    dead, _ = await opened(valkey_store, aside, tmp_path)
+    good, bad = [await hold(dead.ledger, call, *BUDGETS, prompt=10) for call in ("good", "bad")]
+    dead.breaker.trip()
+    assert await dead.ledger.settle(good, [7, 7], NO_ROLLUP) == "kept"
+    broken = dead.ledger._operations.settle(bad, [7, 7], NO_ROLLUP)
+    broken.fields[7] = ["no number", None]
+    dead.journal.settled("bad", record.settled(SHARD, broken))
+    dead.journal.settled("unreadable", b"\x93")
+    await dead.journal.close()
+    (left,) = tmp_path.iterdir()  # noqa: ASYNC240 - a test may wait for its disk
+    rig, _ = await opened(valkey_store, aside, tmp_path)
+    tries = 0
+    while left.exists():
+        await rig.recovered()
+        tries += 1
+        assert rig.lost == (1 if left.exists() else 2)
+        rig.seconds += 60
+    assert tries == 10
+    assert await numbers(rig.ledger, *BUDGETS) == ((7, 10), (7, 10))
+    told = [line for line in capsys.readouterr().out.splitlines() if "charge_lost" in line]
+    assert ["unreadable" in line for line in told] == [True, False]
+    await rig.journal.close()
+
+
+async def test_what_was_missed_comes_first_then_holds_and_only_then_new_calls(tmp_path: Path) -> None:
+    """The order in which a store that is back hears of everything: as its server sees it."""
+    with restartable(tmp_path / "store") as server:
+        async with eating(server) as (eater, url):
+            store, aside = Store.connect(url), Store.connect(server.url)
+            rig, _ = await opened(store, aside)
+            acknowledged, kept, flying = [await hold(rig.ledger, call, *BUDGETS, prompt=1) for call in ("a", "b", "c")]
+            rig.holds.add(Hold(rig.holds, flying, Tariff(Weights()), 1, lambda *_: NO_ROLLUP))
+            assert await rig.ledger.settle(acknowledged, [1, 1], NO_ROLLUP) == "settled"
+            server.kill()
+            rig.breaker.trip()
+            assert await rig.ledger.settle(kept, [1, 1], NO_ROLLUP) == "kept"
+            server.start()
+            del eater.seen[:]
+            task = asyncio.ensure_future(rig.recovery.run())
+            while True:
+                with suppress(StoreUnavailable):
+                    await hold(rig.ledger, "new", *BUDGETS, prompt=1)
+                    break
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait({task})
+            heard = b"".join(eater.seen)
+            steps = [b"ZADD", b"INFO", b"t:a", b"t:b", b"t:c", b"t:new"]  # a probe, the epoch, then calls' tombstones
+            places = [heard.index(step) for step in steps]
+            assert places == sorted(places)
+            assert await numbers(rig.ledger, *BUDGETS) == ((2, 2), (2, 2))
+            for one in (store, aside):
+                await one.close()

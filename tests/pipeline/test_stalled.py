@@ -4,8 +4,11 @@ import asyncio
 import json
 import socket
 
-from tests.gateways import ADA_KEY, Limits
+import pytest
+
+from tests.gateways import ADA_KEY, Client, Limits
 from tests.pipeline.conftest import OpenGateway
+from tests.pipeline.scripted import DONE, Turn, frame, scripted_provider, usage_frame
 from tests.provider.process import ProviderProcess
 
 BODY = json.dumps({
@@ -14,12 +17,12 @@ BODY = json.dumps({
     "max_tokens": 50_000,
     "stream": True,
 })  # fmt: skip
+TOKENS = 8_000
 HEAD = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ADA_KEY}\r\n"
 
 
-async def test_a_reader_that_stalls_has_left(open_gateway: OpenGateway, far: ProviderProcess) -> None:
-    """A stream whose client takes nothing for `stall_seconds` ends, and is charged for what had come."""
-    client = await open_gateway(Limits(stall_seconds=0.5))
+async def stalled(client: Client) -> tuple[int, int]:
+    """Ask for a stream, read its first bytes alone, and wait for what it is charged; gives the company's numbers."""
     request = f"{HEAD}Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n{BODY}".encode()
     with socket.socket() as reader:
         reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -30,7 +33,29 @@ async def test_a_reader_that_stalls_has_left(open_gateway: OpenGateway, far: Pro
         assert await loop.sock_recv(reader, 12) == b"HTTP/1.1 200"
         while not (await client.budgets())["company"]["used"]:  # noqa: ASYNC110 - the gateway's word is waited for
             await asyncio.sleep(0.05)
-        used, held = await client.company()
+        return await client.company()
+
+
+async def test_a_reader_that_stalls_has_left(open_gateway: OpenGateway, far: ProviderProcess) -> None:
+    """A stream whose client takes nothing for `stall_seconds` ends, and is charged for what had come."""
+    used, held = await stalled(await open_gateway(Limits(stall_seconds=0.5)))
     assert held == 0
     assert 0 < used < 50_000
     assert (await far.settled())["requests"] == 1
+
+
+@pytest.mark.parametrize("left", ["", "on_disconnect: drain"])
+async def test_what_a_provider_had_sent_by_then_is_charged(open_gateway: OpenGateway, left: str) -> None:
+    """All of it, not what fitted into the buffers on the way to the client."""
+
+    async def speak(turn: Turn) -> None:
+        await turn.say(b"".join(frame(" a") for _ in range(TOKENS)))
+        if left:
+            await turn.say(frame(finish="stop") + usage_frame(TOKENS) + DONE)
+        await asyncio.Event().wait()
+
+    async with scripted_provider(speak) as base_url:
+        client = await open_gateway(Limits(stall_seconds=0.5, provider=left), base_url)
+        used, held = await stalled(client)
+    assert held == 0
+    assert used >= TOKENS

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,15 +25,17 @@ SLOTS = 16384
 SERVICE = "ledger"
 _TRIES = 3
 _REPLICATED = (*DURABLE, "--repl-diskless-sync-delay", "0")
+TLS_PORT = "a free port for TLS"
 _BUS = 10_000  # a cluster's bus listens on the port plus this
 
 
 @dataclass(eq=False)
 class Server:
-    """A server process on a port of loopback; `pid` is its own."""
+    """A server process on a port of loopback, and on another one with TLS if that was asked for."""
 
     port: int
     process: "subprocess.Popen[bytes]"
+    tls_port: int = 0
     client: Redis = field(init=False)
 
     def __post_init__(self) -> None:
@@ -72,13 +74,15 @@ def free_port() -> int:
 
 @contextmanager
 def serving(binary: str, *arguments: str, config: Path | None = None) -> Iterator[Server]:
-    """Run a server on a port; it and its directory are gone afterwards."""
+    """Run a server on a port; it and its directory are gone afterwards. `TLS_PORT` in the arguments is a free one."""
     port = free_port()
+    tls_port = free_port() if TLS_PORT in arguments else 0
+    arguments = tuple(str(tls_port) if one == TLS_PORT else one for one in arguments)
     with tempfile.TemporaryDirectory(prefix="gw-test-") as directory:
         start = (binary, str(config)) if config else (binary,)
         command = (*start, "--port", str(port), "--bind", HOST, "--dir", directory, *arguments)
         with (Path(directory) / "log").open("wb") as log, tied(command, log) as process:
-            server = Server(port, process)
+            server = Server(port, process, tls_port)
             try:
                 wait(lambda: _answers(server), (Path(directory) / "log"))
                 yield server
@@ -190,7 +194,7 @@ def _join(found: ClusterOf) -> None:
         server("CLUSTER", "SET-CONFIG-EPOCH", place + 1)
     everyone = (*found.primaries, *found.replicas)
     for server in everyone[1:]:
-        server("CLUSTER", "MEET", HOST, first.port)
+        server("CLUSTER", "MEET", HOST, first.tls_port or first.port)
     for server in everyone:
         wait(lambda server=server: _text(server("CLUSTER INFO")).count(f"cluster_known_nodes:{len(everyone)}"))
     for place, replica in enumerate(found.replicas):
@@ -244,9 +248,9 @@ def sentinels(binary: str, *arguments: str, replicas: int = 2, down_after_ms: in
         followers = [own.enter_context(serving(binary, *_REPLICATED, *of, *arguments)) for _ in range(replicas)]
         for follower in followers:
             wait(lambda follower=follower: _is_linked(follower))
-        watching = [own.enter_context(_sentinel(binary, first.port, down_after_ms)) for _ in range(3)]
-        for sentinel in watching:
-            wait(lambda sentinel=sentinel: _knows(sentinel, replicas, others=2))
+        watching = [own.enter_context(sentinel(binary, first.port, down_after_ms)) for _ in range(3)]
+        for one in watching:
+            wait(lambda one=one: knows(one, replicas, others=2))
         return SetOf([first, *followers], watching)
 
     with ExitStack() as stack:
@@ -254,20 +258,24 @@ def sentinels(binary: str, *arguments: str, replicas: int = 2, down_after_ms: in
 
 
 @contextmanager
-def _sentinel(binary: str, port: int, down_after_ms: int) -> Iterator[Server]:
+def sentinel(
+    binary: str, port: int, down_after_ms: int, *more: str, host: str = HOST, flags: Sequence[str] = ()
+) -> Iterator[Server]:
+    """Start a sentinel that watches the primary at a port, with more lines of configuration and flags."""
     with tempfile.TemporaryDirectory(prefix="gw-test-") as directory:
         path = Path(directory) / "sentinel.conf"
         lines = (
-            f"monitor {SERVICE} {HOST} {port} 2",
-            f"down-after-milliseconds {SERVICE} {down_after_ms}",
-            f"failover-timeout {SERVICE} 3000",
+            f"sentinel monitor {SERVICE} {host} {port} 2",
+            f"sentinel down-after-milliseconds {SERVICE} {down_after_ms}",
+            f"sentinel failover-timeout {SERVICE} 3000",
         )
-        path.write_text("".join(f"sentinel {line}\n" for line in lines))
-        with serving(binary, "--sentinel", config=path) as server:
+        path.write_text("".join(f"{line}\n" for line in (*more, *lines)))
+        with serving(binary, "--sentinel", *flags, config=path) as server:
             yield server
 
 
-def _knows(sentinel: Server, replicas: int, others: int) -> bool:
+def knows(sentinel: Server, replicas: int, others: int) -> bool:
+    """Whether a sentinel has found so many replicas and other sentinels."""
     (state,) = sentinel("SENTINEL", "MASTERS")
     known = dict(zip(state[::2], state[1::2], strict=True)) if isinstance(state, list) else state
     facts = {_text(key): _text(value) for key, value in known.items()}

@@ -13,20 +13,25 @@ from tests.store.servers import VALKEY, _wait_for_pong, tied
 class Restartable:
     """One server's directory; `appendfsync` as given. Its socket stays where it is."""
 
-    def __init__(self, directory: Path, appendfsync: str) -> None:
+    def __init__(self, directory: Path, appendfsync: str, binary: str) -> None:
         self.socket = directory / "v.sock"
         self.url = f"unix://{self.socket}"
         self._directory = directory
         self._appendfsync = appendfsync
+        self._binary = binary
         self._process = None
 
     def start(self) -> None:
-        """Start it on what is there."""
+        """Start it on what is there, and wait until it answers."""
+        self.begin()
+        _wait_for_pong(self.socket, self._process)
+
+    def begin(self, *more: str) -> None:
+        """Start it on what is there, with more options."""
         options = ("--appendonly", "yes", "--appendfsync", self._appendfsync, "--save", "")
         place = ("--port", "0", "--unixsocket", str(self.socket), "--dir", str(self._directory))
         with (self._directory / "log").open("ab") as log:
-            self._process = tied((VALKEY, *place, *options), log)
-        _wait_for_pong(self.socket, self._process)
+            self._process = tied((self._binary, *place, *options, *more), log)
 
     def kill(self) -> None:
         """Kill it, with -9."""
@@ -52,6 +57,10 @@ class Restartable:
         """Give the length of what it has appended to its file."""
         return self._appended().stat().st_size
 
+    def appended(self) -> bytes:
+        """Give what it has appended to its file."""
+        return self._appended().read_bytes()
+
     def cut(self, size_bytes: int) -> None:
         """Have it forget what it appended after that length, as a power cut would."""
         os.truncate(self._appended(), size_bytes)
@@ -62,10 +71,10 @@ class Restartable:
 
 
 @contextmanager
-def restartable(directory: Path, appendfsync: str = "always") -> Iterator[Restartable]:
+def restartable(directory: Path, appendfsync: str = "always", binary: str = VALKEY) -> Iterator[Restartable]:
     """Give a server that runs; it is gone afterwards."""
     directory.mkdir(parents=True, exist_ok=True)
-    server = Restartable(directory, appendfsync)
+    server = Restartable(directory, appendfsync, binary)
     server.start()
     try:
         yield server
@@ -74,18 +83,27 @@ def restartable(directory: Path, appendfsync: str = "always") -> Iterator[Restar
 
 
 class Eater:
-    """Stands before a server and passes everything on; while `eats`, replies to what holds that are lost."""
+    """Stands before a server and passes everything on; while `eats`, replies to what holds that are lost.
+
+    `seen` is what clients sent.
+    """
 
     def __init__(self, path: Path) -> None:
         self.eats = b""
         self.eaten = 0
+        self.seen: list[bytes] = []
         self._path = path
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass one connection on, until either side ends it."""
-        server_reader, server_writer = await asyncio.open_unix_connection(self._path)
+        try:
+            server_reader, server_writer = await asyncio.open_unix_connection(self._path)
+        except OSError:  # the server was killed
+            writer.close()
+            return
         try:
             while command := await reader.read(1 << 20):
+                self.seen.append(command)
                 server_writer.write(command)
                 reply = await server_reader.read(1 << 20)
                 if self.eats and self.eats in command:

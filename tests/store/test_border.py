@@ -33,7 +33,12 @@ def test_a_state_is_an_outage_in_our_words(code):
 
 
 @pytest.mark.parametrize(
-    "reply", ["ERR max number of clients reached", "ERR ACL failure in script: User gw has no permissions"]
+    "reply",
+    [
+        "ERR max number of clients reached",
+        "ERR ACL failure in script: User gw has no permissions",
+        "ERR The user executing the script can't run this command or subcommand",
+    ],
 )
 def test_some_errors_without_a_kind_are_outages(reply):
     """Too many clients, and a permission that a script lacks, say so in words only."""

@@ -9,19 +9,25 @@ from pathlib import Path
 import pytest
 
 from gateway.budget import Ledger, reaper, script
+from gateway.budget.late import charged_among
 from gateway.budget.lease import Report
 from gateway.budget.seen import seen_in
 from gateway.errors import StoreRefused, StoreUnavailable
 from gateway.model import Calendar, Fixed, Increment, Level, Lifetime, Period, Rolling, Rollup, Unit
+from gateway.reconcile import Reconciled, What
 from gateway.store import open_store
-from gateway.store.connection import Store
+from gateway.store.connection import CommandRefused, Store
+from gateway.store.tending import tended
 from gateway.usage import keys as usage_keys
 from gateway.usage.intervals import Interval, consumption
 from gateway.usage.queries import credits_by_day, days
 from gateway.warnings.outbox import Outbox
 from tests.budget.orders import COMPANY, ONE, SHARD, budget, hold, order
-from tests.store.groups import ClusterOf, Server, cluster, serving
-from tests.store.servers import DURABLE, VALKEY
+from tests.reconcile.busy import ACME, BOB, START_MS, Office, office
+from tests.reconcile.busy import SHARD as OFFICE
+from tests.reconcile.test_reconcile import _bucket, _counter, _stray
+from tests.store.groups import ClusterOf, Server, cluster, sentinels, serving
+from tests.store.servers import DURABLE, REDIS, VALKEY
 
 PAGE = Path(__file__).parents[2] / "docs/operations.md"
 USER, PASSWORD = "gateway", "not-a-secret"
@@ -47,11 +53,31 @@ COMMANDS = [rule for rule in documented("~{q* ~schema resetchannels") if rule.st
 IN_CLUSTER = ["+asking", "+cluster|info", "+cluster|slots"]
 
 
+(_BESIDE,) = re.findall(r"`gateway reconcile` needs\n`([^`]+)` beside", PAGE.read_text("utf-8"))
+TO_RECONCILE = _BESIDE.split()
+(TO_SENTINELS,) = re.findall(r"A user at the sentinels needs `([^`]+)` alone", PAGE.read_text("utf-8"))
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """Give a Valkey of this module, whose ACL its tests change."""
     with serving(VALKEY, *DURABLE) as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def redis7() -> Iterator[Server]:
+    """Give a Redis of this module."""
+    if REDIS is None:
+        pytest.skip("no redis-server on PATH")
+    with serving(REDIS, *DURABLE) as one:
+        yield one
+
+
+@pytest.fixture(params=["server", "redis7"])
+def either(request: pytest.FixtureRequest) -> Server:
+    """Give each of them in turn."""
+    return request.getfixturevalue(request.param)
 
 
 def allow(server: Server, *rules: str) -> None:
@@ -73,6 +99,8 @@ async def everything(url: str) -> None:
         await _calls(store)
         await _readers(store)
         await _warnings(store)
+        async with tended(store):
+            await store.ready()
 
 
 async def _calls(store: Store) -> None:
@@ -89,6 +117,10 @@ async def _calls(store: Store) -> None:
     assert await ledger.settle(lease, [50, 50, 1, 0], plan) == "settled"
     assert await ledger.release(await hold(ledger, "two", *BUDGETS, prompt=10)) == "settled"
     await ledger.reserve(order("three", *BUDGETS, prompt=10**6))
+    again = await hold(ledger, "again", *BUDGETS, prompt=10)
+    await ledger.hold_again(again, 20)
+    assert await ledger.release(again) == "settled"
+    assert await charged_among(store, SHARD, ["one"], 0) == {"one"}
     short = Ledger(store, script.load(), lease_seconds=0.001)
     await short.reserve(order("four", *BUDGETS, prompt=10, plan=plan))
     while not await reaper.sweep(ledger, store):
@@ -118,12 +150,87 @@ async def _warnings(store: Store) -> None:
     await outbox.remove(other)
 
 
-async def test_the_documented_permissions_are_enough(server):
+async def test_the_documented_permissions_are_enough(either):
     """The whole ledger, the readers and the warnings work for a user with these commands and our keys only."""
-    allow(server, *COMMANDS)
-    await everything(url_of(server))
-    assert server("ACL", "LOG") == []
+    allow(either, *COMMANDS)
+    await everything(url_of(either))
+    assert either("ACL", "LOG") == []
     assert len(COMMANDS) > 25
+
+
+async def damaged(server: Server, tmp_path: Path) -> Office:
+    """Give a company with every kind of damage; a plain user will look at it."""
+    admin = Store.connect(f"redis://127.0.0.1:{server.port}")
+    one = await office(admin, tmp_path)
+    for day in range(2):
+        await one.clock.move_to(START_MS + day * 86_400_000)
+        await one.call("ada", 100)
+        await one.call("bob", 100)
+    await one.hold("ada", 10, 10)
+    await one.hold("bob", 10, 10)
+    await _counter(one)
+    await _stray(one)
+    await _bucket(one)
+    first, _ = await admin.execute("HKEYS", f"{OFFICE}L")
+    await admin.pipeline(
+        [
+            ("ZREM", f"{OFFICE}D", first),
+            ("ZADD", f"{OFFICE}D", 5, "stray"),
+            ("DEL", f"{OFFICE}u:{ACME}:20261121:{BOB}:-"),
+        ]
+    )
+    await admin.close()
+    return one
+
+
+async def looked(server: Server, tmp_path: Path, *rules: str) -> tuple[list[object], Reconciled]:
+    """Repair with these permissions; gives what was denied, and what is found afterwards."""
+    allow(server)
+    one = await damaged(server, tmp_path)
+    server("ACL", "SETUSER", USER, "~clock", *rules)
+    one.store = Store.connect(url_of(server))
+    try:
+        found = await one.look(repairs=True, calls=("call-1",))
+    finally:
+        await one.store.close()
+    return server("ACL", "LOG"), found
+
+
+async def test_reconcile_needs_few_commands_more(either, tmp_path):
+    """Counters, holds, buckets, leases, deadlines and roll-ups are repaired by a user with those beside."""
+    denied, found = await looked(either, tmp_path, *COMMANDS, *TO_RECONCILE)
+    assert denied == []
+    assert {drift.what for drift in found.drifts} == {What.USED, What.HELD, What.LEASES, What.ROLLUP}
+    assert not found.has_drift
+
+
+@pytest.mark.parametrize("command", TO_RECONCILE)
+async def test_each_command_of_reconcile_is_needed(server, command, tmp_path):
+    """Without one of them it stops, and says why."""
+    with pytest.raises((StoreUnavailable, CommandRefused)):
+        await looked(server, tmp_path, *COMMANDS, *TO_RECONCILE, f"-{command[1:]}")
+    (entry, *_) = server("ACL", "LOG")
+    assert entry[entry.index(b"object") + 1].decode() in {command[1:], command[1:].partition("|")[0]}
+
+
+@pytest.mark.parametrize("binary", [VALKEY, REDIS], ids=["valkey", "redis7"])
+async def test_a_user_at_the_sentinels_needs_one_command(binary):
+    """Store and sentinels with logins of their own: the whole program works, and without that command nothing does."""
+    if binary is None:
+        pytest.skip("no redis-server on PATH")
+    with sentinels(binary, replicas=1) as watched:
+        for one in watched.servers:
+            one("ACL", "SETUSER", USER, "on", f">{PASSWORD}", "~{q*", "~schema", "resetchannels", *COMMANDS)
+        for one in watched.sentinels:
+            one("ACL", "SETUSER", "asks", "reset", "on", f">{PASSWORD}", TO_SENTINELS)
+        url = watched.url.replace("://", f"://{USER}:{PASSWORD}@")
+        url += f"?sentinel_username=asks&sentinel_password={PASSWORD}"
+        await everything(url)
+        assert [one("ACL", "LOG") for one in (*watched.servers, *watched.sentinels)] == [[]] * 5
+        for one in watched.sentinels:
+            one("ACL", "SETUSER", "asks", f"-{TO_SENTINELS[1:]}")
+        with pytest.raises(StoreRefused, match="do not permit SENTINEL GET-MASTER-ADDR-BY-NAME"):
+            await everything(url)
 
 
 @pytest.mark.parametrize("command", [rule for rule in COMMANDS if rule not in IN_CLUSTER])
