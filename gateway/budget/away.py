@@ -4,6 +4,7 @@ The rule that matters: what was taken comes back only when the store has the cha
 more from one worker than its allowance, and what a call's estimate was wrong by.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -39,8 +40,12 @@ class Away:
         self.policy = policy
         self._grace_tokens = grace_tokens
         self._on_taken = on_taken
-        self._companies: dict[str, int] = {}
+        self._companies: Counter[str] = Counter()
         self._calls: dict[str, _Taken] = {}
+
+    def follow(self, policy: OnFailure, *, grace_tokens: int) -> None:
+        """Decide by another configuration from now on, in an outage too; what calls have taken stays taken."""
+        self.policy, self._grace_tokens = policy, grace_tokens
 
     @property
     def needs_record(self) -> bool:
@@ -54,7 +59,7 @@ class Away:
         ask = _token_ask(order)
         granted = order.want_tokens
         if self.policy is OnFailure.GRACE and ask is not None:
-            room = self._grace_tokens - self._companies.get(order.company_id, 0) - ask.minimum
+            room = self._grace_tokens - self._companies[order.company_id] - ask.minimum
             if ask.rate_micros:
                 granted = min(granted, room * MICROS // ask.rate_micros)
             if room < 0 or granted < order.least_tokens:
@@ -72,7 +77,7 @@ class Away:
         base = held_for(ask, lease.granted_tokens)
         before = known.base + known.tokens if known else base
         more = max(0, held_for(ask, want_tokens) - before)
-        taken = self._companies.get(order.company_id, 0)
+        taken = self._companies[order.company_id]
         if self.policy is OnFailure.GRACE and taken + more > self._grace_tokens:
             return False
         self._take(order, base, more)
@@ -92,10 +97,8 @@ class Away:
         """Give back what a call had: the store has its charge."""
         known = self._calls.pop(call_id, None)
         if known is not None:
-            left = self._companies[known.company_id] - known.tokens
-            if left:
-                self._companies[known.company_id] = left
-            else:
+            self._companies[known.company_id] -= known.tokens
+            if not self._companies[known.company_id]:
                 del self._companies[known.company_id]
 
     def _take(self, order: Order, base: int, tokens: int) -> None:
@@ -104,7 +107,7 @@ class Away:
         is_new = order.call_id not in self._calls and base == 0
         known = self._calls.setdefault(order.call_id, _Taken(order.company_id, base))
         known.tokens += tokens
-        self._companies[order.company_id] = self._companies.get(order.company_id, 0) + tokens
+        self._companies[order.company_id] += tokens
         self._on_taken(tokens, int(is_new))
 
 

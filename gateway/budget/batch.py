@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any
 
 from gateway.budget import keys, wire
-from gateway.budget.breaker import Breaker
 from gateway.errors import StoreUnavailable
-from gateway.store.border import outage, unavailable
+from gateway.store.border import is_away, outage
+from gateway.store.breaker import Breaker
 from gateway.store.connection import Script, Store
 
 MOST_OPERATIONS = 64
@@ -48,11 +48,8 @@ OnBatch = Callable[[float, int], None]
 class Batcher:
     """Sends operations of the one ledger script, at most 64 in a batch and two batches a shard at once."""
 
-    def __init__(
-        self, store: Store, script: Script, on_batch: OnBatch | None = None, breaker: Breaker | None = None
-    ) -> None:
+    def __init__(self, store: Store, script: Script, on_batch: OnBatch | None = None) -> None:
         self._store = store
-        self._breaker = breaker or Breaker()
         self._on_batch = on_batch
         self._script = script
         self._lanes: dict[str, _Lane] = {}
@@ -60,10 +57,6 @@ class Batcher:
     def submit(self, prefix: str, op: wire.Operation) -> asyncio.Future[Answer]:
         """Queue an operation for a shard; the future fails with StoreUnavailable or LedgerFault."""
         loop = asyncio.get_running_loop()
-        if self._breaker.is_open:
-            refused: asyncio.Future[Answer] = loop.create_future()
-            refused.set_exception(unavailable("it has not answered several times, and is tried again in a moment"))
-            return refused
         lane = self._lanes.get(prefix)
         if lane is None:
             lane = self._lanes[prefix] = _Lane(keys.shared(prefix))
@@ -96,23 +89,25 @@ class Batcher:
             names, packed = wire.encode([op for op, _ in batch])
             reply = self._store.submit(self._script, [*lane.shared, *names], [packed])
             lane.in_flight += 1
-            reply.add_done_callback(partial(self._answered, lane, batch, time.perf_counter()))
+            breaker = self._store.part_of(lane.shared[0]).breaker
+            reply.add_done_callback(partial(self._answered, lane, batch, breaker, time.perf_counter()))
         finally:
             if reply is None:
                 _fail(batch, LedgerFault("a batch could not be written"))
 
-    def _answered(self, lane: _Lane, batch: Batch, sent: float, reply: "asyncio.Future[bytes]") -> None:
+    def _answered(
+        self, lane: _Lane, batch: Batch, breaker: Breaker, sent: float, reply: "asyncio.Future[bytes]"
+    ) -> None:
         lane.in_flight -= 1
         failure = reply.exception()
-        if failure is None:
-            self._breaker.answered()
-        elif isinstance(failure, StoreUnavailable):
-            self._breaker.failed()
         if self._on_batch is not None and failure is None:
             self._on_batch(time.perf_counter() - sent, len(batch))
         try:
             if failure is None:
                 now_ms, answers = wire.decode(reply.result())
+                # A replica, say, runs the script, and refuses what an operation in it would write.
+                away = [answer for answer in answers if answer[0] == "error" and _is_away(answer[1])]
+                breaker.failed() if away else breaker.answered()
                 for (_, future), answer in zip(batch, answers, strict=True):
                     if not future.done():
                         _resolve(future, now_ms, answer)
@@ -126,6 +121,11 @@ def _resolve(future: asyncio.Future[Answer], now_ms: int, answer: list[Any]) -> 
         future.set_exception(outage(answer[1]) or LedgerFault(answer[1]))
     else:
         future.set_result((now_ms, answer))
+
+
+def _is_away(text: str) -> bool:
+    failure = outage(text)
+    return failure is not None and is_away(failure)
 
 
 def _fail(batch: Batch, failure: BaseException) -> None:

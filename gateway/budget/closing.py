@@ -6,17 +6,17 @@ handed over to the record while the breaker is open; where there is no record, i
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
 
 from gateway.budget import record
 from gateway.budget.batch import Answer, Batcher
-from gateway.budget.breaker import Breaker
 from gateway.budget.record import Record
 from gateway.budget.wire import Operation
 from gateway.errors import StoreUnavailable
+from gateway.store.connection import Store
 
 KEPT = "kept"
 """What becomes of a charge that is in the record and is sent when the store is back."""
@@ -31,37 +31,44 @@ log = structlog.get_logger("ledger")
 
 
 class Closing:
-    """Those that are not answered yet. `epoch` names the store's memory, `noted` takes an answer's time in."""
+    """Those that are not answered yet; `noted` takes an answer's time in."""
 
     def __init__(
         self,
         batcher: Batcher,
         kept: Record,
-        breaker: Breaker,
+        store: Store,
         *,
-        epoch: Callable[[], str],
         noted: Callable[[Answer], Answer],
         on_lost: Callable[[], None] | None,
         on_paid: Callable[[str], None],
     ) -> None:
         self._batcher = batcher
         self._record = kept
-        self._breaker = breaker
-        self._epoch = epoch
+        self._store = store
         self._noted = noted
         self._on_lost = on_lost
         self._on_paid = on_paid
         self._waiting: set[asyncio.Future[Any]] = set()
 
     def close(self, prefix: str, op: Operation) -> "asyncio.Future[str]":
-        """Send a settle or a release; gives a future of what happened."""
-        outcome: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        call_id, epoch = op.fields[_CALL], self._epoch()
+        """Write a settle or a release down and send it; gives a future of what happened."""
+        self.write_down(prefix, op)
+        return self.send(prefix, op)
+
+    def write_down(self, prefix: str, op: Operation) -> None:
+        """Let the record have a settle or a release."""
         if self._record.keeps:
-            self._record.settled(call_id, record.settled(prefix, op))
-            if self._breaker.is_open:
-                outcome.set_result(KEPT)
-                return outcome
+            self._record.settled(op.fields[_CALL], record.settled(prefix, op))
+
+    def send(self, prefix: str, op: Operation) -> "asyncio.Future[str]":
+        """Send what is written down; gives a future of what happened."""
+        outcome: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        part = self._store.part_of(prefix)
+        call_id, epoch = op.fields[_CALL], part.epoch
+        if self._record.keeps and part.breaker.is_open:
+            outcome.set_result(KEPT)
+            return outcome
         first = self._batcher.submit(prefix, op)
         self._waiting.add(first)
 
@@ -83,9 +90,29 @@ class Closing:
         first.add_done_callback(answered)
         return outcome
 
+    def send_together(self, prefix: str, together: Operation, ops: Sequence[Operation]) -> None:
+        """Send charges that are written down as one operation; where the store tells them apart, each by itself."""
+        part = self._store.part_of(prefix)
+        if self._record.keeps and part.breaker.is_open:
+            return
+        epoch, first = part.epoch, self._batcher.submit(prefix, together)
+        self._waiting.add(first)
+
+        def answered(first: "asyncio.Future[Answer]") -> None:
+            self._waiting.discard(first)
+            failure = asyncio.CancelledError("cancelled") if first.cancelled() else first.exception()
+            if failure is None and self._noted(first.result())[1][0] == "settled":
+                for op in ops:
+                    self._arrived(op.fields[_CALL], epoch)
+            else:
+                for op in ops:
+                    _ = self.send(prefix, op)
+
+        first.add_done_callback(answered)
+
     async def close_again(self, call_id: str, prefix: str, op: Operation) -> str:
         """Send what was sent before, or what an earlier process left; gives what happened. Raises StoreUnavailable."""
-        epoch = self._epoch()
+        epoch = self._store.part_of(prefix).epoch
         word: str = self._noted(await self._batcher.submit(prefix, op))[1][0]
         if word not in _NOT_CHARGED:
             self._arrived(call_id, epoch)
@@ -125,7 +152,7 @@ class Closing:
     async def _keep_trying(self, prefix: str, op: Operation) -> Answer:
         deadline = time.monotonic() + _LIFE_SECONDS
         pause_seconds = _PAUSE_SECONDS
-        while not (self._breaker.is_open and self._record.keeps):
+        while not (self._record.keeps and self._store.part_of(prefix).breaker.is_open):
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, _PAUSE_MOST_SECONDS)
             try:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import msgspec
+from msgspec import structs
 
 from gateway.budget.amounts import held_for
 from gateway.budget.lease import Lease
@@ -44,8 +44,17 @@ class Holding:
                 part.stock.close(part.taking, amounts[part.place] if amounts else 0)
 
 
-class SlicedLease(Lease, frozen=True, gc=True):
-    """A lease some of whose budgets are held in slices; `inner` is what the store holds for this very call."""
+class SlicedLease(Lease, frozen=True, gc=True, kw_only=True):
+    """A lease some of whose budgets are held in slices; `inner` is of its other budgets.
 
-    inner: Lease | None = None
-    holding: Holding = msgspec.field(default_factory=Holding)
+    `is_behind`: none of these can refuse, so the store holds nothing for this call, and hears of it when it is charged.
+    """
+
+    inner: Lease
+    holding: Holding
+    is_behind: bool = False
+
+    @property
+    def grown_inner(self) -> Lease:
+        """Give `inner` as far as it has grown: one that the store has lost is held so far again."""
+        return structs.replace(self.inner, granted_tokens=self.holding.granted_tokens)

@@ -8,6 +8,7 @@ from gateway.model import Budget, Lifetime, Unit
 LEASES = "L"
 DEADLINES = "D"
 EVENTS = "E"
+CHANGES = "changes"
 INSTALLATION = "installation"
 """Stands for a company's id where a budget spans companies: such budgets live together in the shard of this name."""
 
@@ -36,6 +37,11 @@ def buckets(prefix: str, budget: Budget) -> str:
 def overrides(prefix: str, subject: str) -> str:
     """Give the hash with the limits set through an API for a subject."""
     return f"{prefix}o:{subject}"
+
+
+def changes(prefix: str) -> str:
+    """Give the hash that counts how often a limit of the shard was set through an API, in its field `CHANGES`."""
+    return f"{prefix}o"
 
 
 def traces(prefix: str, subject: str) -> tuple[str, ...]:

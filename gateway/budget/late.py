@@ -9,6 +9,8 @@ from collections.abc import Collection
 from gateway.budget import keys
 from gateway.store.connection import Store
 
+BELIEVED_MS = 15 * 60_000
+"""How old an admission may be for the store to believe the settle of a call that it does not know (lua/prelude.lua)."""
 _PAGE = 1000
 _CLOCKS_APART_MS = 60_000
 _CHARGES = {b"settled", b"corrected", b"recovered", b"released"}

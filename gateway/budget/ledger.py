@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from gateway.budget import keys, record, wire
 from gateway.budget.away import Away
 from gateway.budget.batch import Answer, Batcher, LedgerFault, OnBatch
-from gateway.budget.breaker import Breaker
 from gateway.budget.closing import Closing
 from gateway.budget.lease import Extension, Lease, Order, Override, Refusal, Report, Reported
 from gateway.budget.operations import Operations, admission, local, reaping, unknown
@@ -23,15 +22,12 @@ from gateway.budget.record import NoRecord, Record
 from gateway.budget.wire import Ask, Operation
 from gateway.errors import StoreUnavailable
 from gateway.model import Budget, Level, OnFailure, Rollup
-from gateway.store.border import unavailable
+from gateway.store.breaker import silent
 from gateway.store.connection import Script, Store
 from gateway.store.shards import prefix as shard_of
 
 _REAPED_BEFORE_REFUSING = 16
 _STALE_TRIES = 3
-_SILENT = "it has not answered several times, and is tried again in a moment"
-RECOVERY_SECONDS = 1.0
-"""How long a call waits for what is brought to the store first."""
 
 
 class Ledger:
@@ -46,12 +42,11 @@ class Ledger:
         clock: Callable[[], float] = time.time,
         on_batch: OnBatch | None = None,
         on_lost: Callable[[], None] | None = None,
-        breaker: Breaker | None = None,
         kept: Record | None = None,
         away: Away | None = None,
     ) -> None:
-        self.breaker = breaker or Breaker()
-        self._batcher = Batcher(store, script, on_batch, self.breaker)
+        self.store = store
+        self._batcher = Batcher(store, script, on_batch)
         self._record = kept or NoRecord()
         self._away = away or Away()
         self._operations = Operations(lease_ms=int(lease_seconds * 1000))
@@ -61,8 +56,7 @@ class Ledger:
         self._closing = Closing(
             self._batcher,
             self._record,
-            self.breaker,
-            epoch=lambda: store.epoch,
+            store,
             noted=self._noted,
             on_lost=on_lost,
             on_paid=self._away.paid,
@@ -77,24 +71,16 @@ class Ledger:
         """Whether calls may be admitted while the store is away."""
         return self._away.policy is not OnFailure.CLOSED
 
-    async def ready(self) -> None:
-        """Return if the store takes reservations now; while the breaker is open it is not even asked."""
-        await self.breaker.recovered(RECOVERY_SECONDS)
-        if not self.breaker.is_closed:
-            raise unavailable(_SILENT)
-        await self.read("", ())
-
     async def reserve(self, order: Order) -> Lease | Refusal:
         """Hold an order in every budget or in none. StoreUnavailable: a hold that was made after all is released."""
-        if not self.breaker.is_closed:
-            await self.breaker.recovered(RECOVERY_SECONDS)
-        was_asked = self.breaker.is_closed
+        prefix, store = shard_of(order.company_id), self.store
+        was_asked = store.part_of(prefix).breaker.is_closed or await store.admits(prefix)
         try:
             if not was_asked:
-                raise unavailable(_SILENT)
+                raise silent()
             answer, op = await self._ask_to_hold(order)
             if answer[1][0] == "refused" and answer[1][3] > 0:
-                await self.reap(shard_of(order.company_id), _REAPED_BEFORE_REFUSING)
+                await self.reap(prefix, _REAPED_BEFORE_REFUSING)
                 answer, op = await self._ask_to_hold(order)
         except asyncio.CancelledError:
             self._abandon(order)
@@ -153,7 +139,10 @@ class Ledger:
             self._record.grown(order.call_id, want_tokens)
             return Extension(want_tokens)
         if answer[0] == "gone":
-            return await self.hold_again(lease, max(want_tokens, lease.granted_tokens))
+            extension = await self.hold_again(lease, max(want_tokens, lease.granted_tokens))
+            if want_tokens and not extension.gone:
+                self._record.grown(order.call_id, extension.granted_tokens)
+            return extension
         if want_tokens:
             self._record.grown(order.call_id, answer[1])
         if answer[0] == "refused":
@@ -251,6 +240,7 @@ class Ledger:
             subject,
             who,
             [[budget.id, "" if limit is None else limit] for budget, limit in limits.items()],
+            op.key(keys.changes(prefix)),
         ]
         _, answer = await self._ask(prefix, op)
         return tuple(_override(line) for line in answer[1])

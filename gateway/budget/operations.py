@@ -68,6 +68,24 @@ class Operations:
         nothing = [0] * len(lease.order.asks)
         return self._settle(lease, "r", nothing, Rollup(ttl_seconds=lease.order.plan.ttl_seconds))
 
+    def together(self, leases: Sequence[Lease], amounts: Sequence[Sequence[int]], rollup: Rollup) -> Operation:
+        """Charge calls of the same budgets and windows that the store has not heard of; `rollup` is the sum of all."""
+        order = leases[0].order
+        prefix = shard_of(order.company_id)
+        op = Operation(["together", 0])
+        calls = []
+        for lease, each in zip(leases, amounts, strict=True):
+            call_id = lease.order.call_id
+            tombstone = op.key(keys.tombstone(prefix, call_id))
+            calls.append([call_id, tombstone, lease.admitted_ms, lease.order.who, list(each)])
+        op.fields += [
+            calls,
+            self.specs.entries(op, prefix, order.asks, leases[0].positions),
+            [sum(each) for each in zip(*amounts, strict=True)],
+            wire.rollup(op, rollup),
+        ]
+        return op
+
     def _settle(self, lease: Lease, kind: str, amounts: Sequence[int], rollup: Rollup) -> Operation:
         order = lease.order
         prefix = shard_of(order.company_id)

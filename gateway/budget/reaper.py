@@ -8,20 +8,31 @@ from gateway.budget import keys
 from gateway.budget.batch import LedgerFault
 from gateway.budget.ledger import Ledger
 from gateway.errors import StoreUnavailable
-from gateway.store.connection import Store
-from gateway.store.shards import prefixes
+from gateway.store.connection import CommandRefused, Store
+from gateway.store.part import Part
 
 log = structlog.get_logger("reaper")
 
 
 async def sweep(ledger: Ledger, store: Store) -> int:
-    """Reap every shard empty, by the store's clock; gives how many leases had expired."""
-    clocks = await store.on_every_node("TIME")  # the latest is only a hint: each server reaps by its own
-    now_ms = max(int(seconds) * 1000 + int(microseconds) // 1000 for seconds, microseconds in clocks)
-    names = prefixes()
-    waiting = await store.pipeline([("ZCOUNT", prefix + keys.DEADLINES, "-inf", now_ms) for prefix in names])
-    reaped = [await _emptied(ledger, prefix) for prefix, count in zip(names, waiting, strict=True) if count]
-    return sum(reaped)
+    """Reap every shard empty, by the store's clock; gives how many leases had expired.
+
+    A part of the store that is away is told in the log, and keeps no other part's leases from ending.
+    """
+    return sum(await asyncio.gather(*(_swept(ledger, store, part) for part in store.parts())))
+
+
+async def _swept(ledger: Ledger, store: Store, part: Part) -> int:
+    total = 0
+    try:
+        now_ms = await store.clock_ms(part)  # only a hint: the script reaps by the server's own
+        names = store.shards_of(part)
+        waiting = await store.pipeline([("ZCOUNT", prefix + keys.DEADLINES, "-inf", now_ms) for prefix in names])
+        for prefix, count in zip(names, waiting, strict=True):
+            total += await _emptied(ledger, prefix) if count else 0
+    except (StoreUnavailable, CommandRefused) as exc:
+        log.warning("sweep_failed", part=part.name, reason=str(exc))
+    return total
 
 
 async def _emptied(ledger: Ledger, prefix: str) -> int:
@@ -35,13 +46,8 @@ async def _emptied(ledger: Ledger, prefix: str) -> int:
 
 
 async def keep_sweeping(ledger: Ledger, store: Store, every_seconds: float) -> None:
-    """Sweep for ever; a store that is away is tried again at the next turn."""
+    """Sweep for ever; what is away is tried again at the next turn."""
     while True:
         await asyncio.sleep(every_seconds)
-        try:
-            count = await sweep(ledger, store)
-        except StoreUnavailable as exc:
-            log.warning("sweep_failed", reason=exc.message)
-        else:
-            if count:
-                log.info("leases_expired", count=count)
+        if count := await sweep(ledger, store):
+            log.info("leases_expired", count=count)

@@ -32,6 +32,10 @@ class Record(Protocol):
     def is_full(self) -> bool:
         """Whether it has no room for further calls."""
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether it has room, and what is written in it now outlives this process."""
+
     def forwarded(self, call_id: str, content: bytes) -> None:
         """Write down that a call is about to be sent; `content` is what `forwarded` gave."""
 
@@ -53,6 +57,7 @@ class NoRecord:
 
     keeps = False
     is_full = False
+    is_sound = False
 
     def forwarded(self, call_id: str, content: bytes) -> None:
         """Forget it."""
@@ -73,6 +78,7 @@ class NoRecord:
 
 _encode = msgspec.msgpack.Encoder().encode
 _settlement = msgspec.msgpack.Decoder(tuple[str, list[str], list[Any]])
+_first = msgspec.msgpack.Decoder(list[Any])
 _forwarded = msgspec.msgpack.Decoder(tuple[str, list[str], list[Any], int, int, list[tuple[int, int]]])
 
 
@@ -93,6 +99,12 @@ def settlement(content: bytes) -> tuple[str, Operation]:
     """Read back a settle or a release, with its shard."""
     prefix, names, fields = _settlement.decode(content)
     return prefix, Operation(fields, names)
+
+
+def shard_of_record(content: bytes) -> str:
+    """Give the shard of what `forwarded` or `settled` wrote down."""
+    prefix: str = _first.decode(content)[0]
+    return prefix
 
 
 def by_policy(content: bytes, granted_tokens: int | None = None) -> tuple[str, Operation]:

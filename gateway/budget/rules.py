@@ -1,6 +1,6 @@
 """Which budgets apply to a call: the company's, the user's three quotas, and the `budgets:` that match. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from gateway.model import (
 )
 
 _MOST_KNOWN = 4096
+_MOST_USERS = 16_384
 COMPANY_BUDGET = "company"
 QUOTA_NAMES = {Period.DAY: "user-daily", Period.WEEK: "user-weekly", Period.MONTH: "user-monthly"}
 
@@ -50,6 +51,7 @@ class Rules:
         self._enforcement = enforcement
         self._rules = tuple(rules)
         self._known: dict[tuple[object, ...], tuple[Budget, ...]] = {}
+        self._quotas: dict[tuple[str, str], tuple[Budget, ...]] = {}
 
     def of(self, caller: Caller, target: Target) -> tuple[Budget, ...]:
         """Give every budget that a call of `caller` to `target` counts in; worked out once for each such pair."""
@@ -82,7 +84,17 @@ class Rules:
         if caller.company is None:
             return ()
         company = (self.company_budget(caller.company),)
-        return company if caller.user is None else company + self.quota_budgets(caller.company, caller.user)
+        return company if caller.user is None else company + self._quotas_of(caller.company, caller.user)
+
+    def _quotas_of(self, company: Company, user: User) -> tuple[Budget, ...]:
+        """Give a user's quotas, the same objects for every key, model and purpose: slices know them by identity."""
+        which = company.id, user.id
+        quotas = self._quotas.get(which)
+        if quotas is None:
+            if len(self._quotas) >= _MOST_USERS:
+                self._quotas.clear()
+            quotas = self._quotas[which] = self.quota_budgets(company, user)
+        return quotas
 
     def company_budget(self, company: Company) -> Budget:
         """Give a company's rolling budget."""
@@ -97,6 +109,7 @@ class Rules:
             limit=company.budget.tokens,
             enforcement=self._enforcement,
             timezone=company.timezone,
+            sliced=company.budget.sliced,
         )
 
     def quota_budgets(self, company: Company, user: User) -> tuple[Budget, ...]:
@@ -139,7 +152,13 @@ def _applied(rule: BudgetRule, caller: Caller, provider: str | None = None) -> I
     subject = _spanning_subject(rule.scope, provider) if spans else _subject(rule, caller)
     if subject is None or caller.company is None:
         return
-    yield Budget(
+    yield budget_of(rule, subject, caller.company.timezone)
+
+
+def budget_of(rule: BudgetRule, subject: str, company_zone: str) -> Budget:
+    """Apply a rule to one holder of its counter; one that spans companies has a zone of its own, and is sliced."""
+    spans = rule.scope.spans_companies
+    return Budget(
         id=budget_id(rule.name, rule.unit, rule.window),
         name=rule.name,
         scope=rule.scope,
@@ -148,9 +167,21 @@ def _applied(rule: BudgetRule, caller: Caller, provider: str | None = None) -> I
         window=rule.window,
         limit=rule.limit,
         enforcement=rule.enforcement,
-        timezone=rule.timezone if spans else caller.company.timezone,
+        timezone=rule.timezone if spans else company_zone,
         sliced=rule.sliced or spans,
     )
+
+
+def spanning(rules: Iterable[BudgetRule], providers: Iterable[str]) -> Iterator[tuple[str, Budget]]:
+    """Give every budget that counts all companies together, with its provider ("" for the whole installation's)."""
+    names = tuple(providers)
+    for rule in rules:
+        if rule.scope is Scope.INSTALLATION:
+            yield "", budget_of(rule, keys.installation_subject(), "")
+        elif rule.scope is Scope.PROVIDER:
+            for name in names:
+                if fnmatchcase(name, rule.match.provider or "*"):
+                    yield name, budget_of(rule, keys.provider_subject(name), "")
 
 
 def _spanning_subject(scope: Scope, provider: str | None) -> str | None:

@@ -4,7 +4,8 @@ from importlib import resources
 
 from gateway.store.connection import Script
 
-PARTS = ("prelude", "window", "charge", "reserve", "extend", "settle", "report", "reap", "read", "override", "dispatch")
+_OPERATIONS = ("reserve", "extend", "settle", "together", "report", "reap", "read", "override")
+PARTS = ("prelude", "window", "charge", *_OPERATIONS, "dispatch")
 
 
 def load() -> Script:

@@ -4,7 +4,7 @@ The one rule that matters: a slice is detached before its settle is awaited, so 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,9 @@ class Plain:
     settle: Callable[[Lease, Sequence[int], Rollup], "asyncio.Future[str]"]
     release: Callable[[Lease], "asyncio.Future[str]"]
     forwarding: Callable[[Lease], None]
+    grown: Callable[[str, int], None]
     read: Callable[[str, Sequence[Budget]], Awaitable[tuple[Level, ...]]]
+    epoch: Callable[[str], str]
 
 
 class Shelf:
@@ -43,6 +45,11 @@ class Shelf:
     def __bool__(self) -> bool:
         return bool(self.open or self._leaving)
 
+    @property
+    def count(self) -> int:
+        """Give how many there are, those that calls are leaving too."""
+        return len(self.open) + len(self._leaving)
+
     def free(self, now: float) -> int:
         """Give what may be taken of all together."""
         return sum(one.free(now) for one in self.open)
@@ -51,6 +58,14 @@ class Shelf:
         """Take in a slice that is all taken by one call, and is settled when that ends."""
         one.is_open = False
         self._leaving.add(one)
+
+    def mark(self, slices: Iterable[Slice]) -> None:
+        """Write down how far slices are spent: so much is charged if this process dies."""
+        for one in slices:
+            mark = one.next_mark()
+            if mark is not None:
+                one.marked = mark
+                self._plain.grown(one.lease.order.call_id, mark)
 
     def give_back_unused(self) -> "list[asyncio.Future[str]]":
         """Give back what no call has taken anything of."""

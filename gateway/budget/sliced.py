@@ -2,25 +2,30 @@
 
 The one rule that matters: a call is admitted by all its budgets or by none. What it took of a slice is given back in
 the same turn of the loop in which another budget refuses. Budgets that span companies live in one shard of their own,
-where no call's other budgets are: slices are the only way to have both.
+where no call's other budgets are: slices are the only way to have both. A call whose other budgets are known to be
+unlimited is not asked for at all: its charge is written down and follows.
 """
 
 import asyncio
-import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from gateway.budget import keys
-from gateway.budget.carried import Carried
+from gateway.budget.batch import Answer
+from gateway.budget.behind import Behind, Charge
 from gateway.budget.holding import Holding, Part, SlicedLease
-from gateway.budget.lease import Extension, Lease, Order, Refusal, Verdict
+from gateway.budget.known import Counted, Known
+from gateway.budget.lease import Extension, Lease, Order, Override, Refusal, Verdict
 from gateway.budget.ledger import Ledger
 from gateway.budget.shelf import Plain
 from gateway.budget.stock import Grant, Stock
+from gateway.budget.stocks import Stocks
+from gateway.budget.told import Told, Untold
 from gateway.model import Budget, Level, Rollup
 from gateway.store.connection import Script, Store
+from gateway.store.shards import prefix as shard_of
 
 BEAT_SECONDS = 1.0
 
@@ -35,17 +40,25 @@ class SlicedLedger(Ledger):
         *,
         lease_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
+        told: Told | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(store, script, lease_seconds=lease_seconds, **settings)
         self._plain = Plain(
-            super().reserve, super().extend, super().settle, super().release, super().forwarding, super().read
+            super().reserve,
+            super().extend,
+            super().settle,
+            super().release,
+            super().forwarding,
+            self._record.grown,
+            super().read,
+            lambda company_id: store.part_of(shard_of(company_id)).epoch,
         )
-        self._lease_seconds = lease_seconds
         self._monotonic = monotonic
-        self._stocks: dict[tuple[str, str, str], Stock] = {}
-        self._awake: set[Stock] = set()
-        self._carried = Carried()
+        self._stocks = Stocks(self._plain, lease_seconds=lease_seconds, monotonic=monotonic, told=told or Untold())
+        self._known = Known(store, lease_seconds=lease_seconds, monotonic=monotonic)
+        self._behind = Behind(self._closing, self._operations)
+        self._heard: tuple[int, float] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     async def reserve(self, order: Order) -> Lease | Refusal:
@@ -65,7 +78,7 @@ class SlicedLedger(Ledger):
         for place, ask in enumerate(order.asks):
             if not ask.budget.sliced:
                 continue
-            stock = self._stock(order.company_id, ask.budget)
+            stock = self._stocks.of(order.company_id, ask.budget)
             grant = await stock.take(ask, granted, order.least_tokens, order.share)
             if isinstance(grant, Refusal):
                 holding.close()
@@ -73,33 +86,48 @@ class SlicedLedger(Ledger):
             holding.parts.append(Part(place, ask, stock, grant.taking))
             self._wake(stock)
             granted = min(granted, grant.tokens)
-        inner = await self._inner(order, granted)
+        asks = tuple(ask for ask in order.asks if not ask.budget.sliced)
+        others = replace(order, asks=asks, want_tokens=granted)
+        # What the store has not heard of may only be in what outlives this process.
+        counted = self._known.of(order.company_id, asks) if self._record.is_sound else None
+        inner = await self._reserved(others) if counted is None else self._uncounted(others, counted)
         if isinstance(inner, Refusal):
             holding.close()
             return self._refused_by_others(order, inner)
-        holding.trim(inner.granted_tokens if inner else granted)
-        return self._lease(order, inner, holding)
+        holding.trim(inner.granted_tokens)
+        return self._lease(order, inner, holding, is_behind=counted is not None)
 
-    async def _inner(self, order: Order, granted: int) -> Lease | Refusal | None:
-        asks = tuple(ask for ask in order.asks if not ask.budget.sliced)
-        return await self._plain.reserve(replace(order, asks=asks, want_tokens=granted)) if asks else None
+    async def _reserved(self, others: Order) -> Lease | Refusal:
+        """Ask the store about the budgets that are not sliced, and remember those that limit nothing."""
+        asked_at = self._monotonic()
+        inner = await self._plain.reserve(others)
+        if isinstance(inner, Lease):
+            self._known.note(inner, asked_at)
+            self._schedule()
+        return inner
 
-    def _lease(self, order: Order, inner: Lease | None, holding: Holding) -> SlicedLease:
+    def _uncounted(self, others: Order, counted: Counted) -> Lease:
+        """Give the lease of a call that the store has not heard of: what is written down of it is as if it had."""
+        now_ms = self._store_ms()
+        asked = self._operations.reserve(others, now_ms) if self._record.keeps else None
+        return Lease(others, now_ms, others.want_tokens, counted.positions, counted.levels, asked)
+
+    def _lease(self, order: Order, inner: Lease, holding: Holding, *, is_behind: bool) -> SlicedLease:
         positions = {part.place: part.taking.parts[0][0].lease.positions[0] for part in holding.parts}
         levels = {part.place: part.stock.level() for part in holding.parts}
-        if inner:
-            positions |= zip(_unsliced(order), inner.positions, strict=True)
-            levels |= zip(_unsliced(order), inner.levels, strict=not inner.is_local)
-        places, is_local = range(len(order.asks)), inner is not None and inner.is_local
+        positions |= zip(_unsliced(order), inner.positions, strict=True)
+        levels |= zip(_unsliced(order), inner.levels, strict=not inner.is_local)
+        places = range(len(order.asks))
         return SlicedLease(
             order,
-            inner.admitted_ms if inner else self.now_ms(),
+            inner.admitted_ms,
             holding.granted_tokens,
             tuple(positions[place] for place in places),
-            () if is_local else tuple(levels[place] for place in places),
-            is_local=is_local,
+            () if inner.is_local else tuple(levels[place] for place in places),
+            is_local=inner.is_local,
             inner=inner,
             holding=holding,
+            is_behind=is_behind,
         )
 
     async def _refused(self, order: Order, place: int, refusal: Refusal) -> Refusal:
@@ -115,7 +143,7 @@ class SlicedLedger(Ledger):
         rows = dict(zip(_unsliced(order), zip(refusal.verdicts, refusal.levels, strict=True), strict=True))
         for place, ask in enumerate(order.asks):
             if ask.budget.sliced:
-                rows[place] = (Verdict.ROOM, None), self._stock(order.company_id, ask.budget).level()
+                rows[place] = (Verdict.ROOM, None), self._stocks.of(order.company_id, ask.budget).level()
         ordered = [rows[place] for place in range(len(order.asks))]
         verdicts, levels = tuple(verdict for verdict, _ in ordered), tuple(level for _, level in ordered)
         return Refusal(order, refusal.now_ms, verdicts, levels)
@@ -129,22 +157,20 @@ class SlicedLedger(Ledger):
         holding = lease.holding
         if want_tokens > holding.granted_tokens and not holding.is_closed:
             return await self._grown(lease, want_tokens)
-        is_gone = lease.inner is not None and (await super().extend(lease.inner)).gone
+        is_gone = not lease.is_behind and (await super().extend(lease.grown_inner)).gone
         return Extension(holding.granted_tokens, gone=is_gone)
 
     async def hold_again(self, lease: Lease, granted_tokens: int) -> Extension:
         """Hold what a call in flight has, and the slices that it took from."""
         if not isinstance(lease, SlicedLease):
             return await super().hold_again(lease, granted_tokens)
+        again = Extension(granted_tokens) if lease.is_behind else await super().hold_again(lease.inner, granted_tokens)
         await asyncio.gather(*(part.stock.renewed() for part in lease.holding.parts))
-        return await super().hold_again(lease.inner, granted_tokens) if lease.inner else Extension(granted_tokens)
+        return again
 
     def forwarding(self, lease: Lease) -> None:
         """Write down that a call is about to be sent; its slices were, when they were leased."""
-        if not isinstance(lease, SlicedLease):
-            super().forwarding(lease)
-        elif lease.inner:
-            super().forwarding(lease.inner)
+        super().forwarding(lease.inner if isinstance(lease, SlicedLease) else lease)
 
     async def _grown(self, lease: SlicedLease, want_tokens: int) -> Extension:
         holding, more = lease.holding, Holding()
@@ -169,33 +195,37 @@ class SlicedLedger(Ledger):
             more.parts.append(Part(part.place, part.ask, part.stock, grant.taking))
             self._wake(part.stock)
             granted = min(granted, grant.tokens)
-        if lease.inner is None:
+        if lease.is_behind:
+            self._record.grown(lease.order.call_id, granted)
             return Extension(granted)
-        extension = await self._plain.extend(lease.inner, granted)
+        extension = await self._plain.extend(lease.grown_inner, granted)
         is_grown = extension.refused_by is None and not extension.gone
         return extension if is_grown else Extension(have, extension.refused_by, extension.gone)
 
     def settle(self, lease: Lease, amounts: Sequence[int], rollup: Rollup) -> "asyncio.Future[str]":
-        """Charge what was used: to the slices at once, to the other budgets as ever."""
+        """Charge what was used: to the slices at once, to the other budgets as ever, or soon if none can refuse."""
         if not isinstance(lease, SlicedLease):
             return super().settle(lease, amounts, rollup)
         is_first = not lease.holding.is_closed
         lease.holding.close(amounts)
-        if lease.inner is not None:
-            return super().settle(lease.inner, [amounts[place] for place in _unsliced(lease.order)], rollup)
+        rest = [amounts[place] for place in _unsliced(lease.order)]
+        if not lease.is_behind:
+            return super().settle(lease.inner, rest, rollup)
         if is_first:
-            self._carried.add(lease.order.company_id, rollup)
-            self._schedule()
+            op = self._operations.settle(lease.inner, rest, rollup)
+            charge = Charge(lease.inner, rest, rollup, op)
+            self._behind.settle(shard_of(lease.order.company_id), charge, self._store_ms())
         return _done("settled" if is_first else "already")
 
     def release(self, lease: Lease) -> "asyncio.Future[str]":
         """Free a hold of a call that used nothing."""
         if not isinstance(lease, SlicedLease):
             return super().release(lease)
+        is_first = not lease.holding.is_closed
         lease.holding.close()
-        return super().release(lease.inner) if lease.inner is not None else _done("settled")
-
-    # ---------------------------------------------------------------- numbers
+        if not lease.is_behind:
+            return super().release(lease.inner)
+        return super().release(lease.inner) if is_first else _done("already")
 
     async def read(self, company_id: str, budgets: Sequence[Budget]) -> tuple[Level, ...]:
         """Give every budget's numbers, from the shards that they live in; what this gateway spent counts as used."""
@@ -208,45 +238,44 @@ class SlicedLedger(Ledger):
         found: dict[int, Level] = {}
         for places, levels in zip(homes.values(), await asyncio.gather(*reads), strict=True):
             found |= zip(places, levels, strict=True)
-        return tuple(self._seen(company_id, found[place]) for place in range(len(budgets)))
+        return tuple(self._stocks.seen(company_id, found[place]) for place in range(len(budgets)))
 
-    def _seen(self, company_id: str, level: Level) -> Level:
-        stock = self._stocks.get(_name(company_id, level.budget)) if level.budget.sliced else None
-        return stock.seen(level) if stock else level
+    async def override(
+        self, company_id: str, limits: Mapping[Budget, int | None], who: str
+    ) -> tuple[Override | None, ...]:
+        """Set limits of one subject in the store; here they apply at once, elsewhere within a second."""
+        try:
+            return await super().override(company_id, limits, who)
+        finally:
+            self._known.forget(shard_of(company_id))
 
     # ---------------------------------------------------------------- the course of time
 
     def beat(self) -> None:
-        """Do what is due: give back, renew, and send what charges add to the roll-ups."""
-        for stock in tuple(self._awake):
-            if not stock.beat():
-                self._awake.discard(stock)
-        self._send_carried()
+        """Do what is due: give back, renew, look whether limits were set in the store."""
+        self._stocks.beat()
+        self._known.beat()
 
     async def drain(self, timeout_seconds: float) -> int:
         """Give every slice back and wait for settles and releases; gives how many did not make it in time."""
         deadline = time.monotonic() + timeout_seconds
-        await asyncio.gather(*(stock.settled(timeout_seconds) for stock in tuple(self._awake)))
-        self._send_carried()
+        await self._stocks.settled(timeout_seconds)
+        self._behind.flush()
         return await super().drain(max(0.0, deadline - time.monotonic()))
 
-    def _send_carried(self) -> None:
-        for company_id, rollup in self._carried.all():
-            order = Order(f"slice-{os.urandom(12).hex()}", company_id, (), 0, 0, who="slice")
-            _ = super().settle(Lease(order, self.now_ms(), 0, (), ()), [], rollup)
+    def _store_ms(self) -> int:
+        """Give the store's time by what it last said, and by a clock that nobody sets."""
+        if self._heard is None:
+            return self.now_ms()
+        at_ms, heard_at = self._heard
+        return at_ms + int((self._monotonic() - heard_at) * 1000)
 
-    def _stock(self, company_id: str, budget: Budget) -> Stock:
-        name = _name(company_id, budget)
-        stock = self._stocks.get(name)
-        if stock is None:
-            stock = Stock(self._plain, budget, name[0], lease_seconds=self._lease_seconds, monotonic=self._monotonic)
-            self._stocks[name] = stock
-        elif stock.budget is not budget:
-            stock.follow(budget)
-        return stock
+    def _noted(self, answer: Answer) -> Answer:
+        self._heard = answer[0], self._monotonic()
+        return super()._noted(answer)
 
     def _wake(self, stock: Stock) -> None:
-        self._awake.add(stock)
+        self._stocks.wake(stock)
         self._schedule()
 
     def _schedule(self) -> None:
@@ -256,12 +285,8 @@ class SlicedLedger(Ledger):
     def _on_time(self) -> None:
         self._timer = None
         self.beat()
-        if self._awake:
+        if self._stocks or self._known:
             self._schedule()
-
-
-def _name(company_id: str, budget: Budget) -> tuple[str, str, str]:
-    return keys.home(budget, company_id), budget.subject, budget.id
 
 
 def _unsliced(order: Order) -> list[int]:

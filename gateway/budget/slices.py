@@ -15,6 +15,8 @@ from gateway.model import Calendar, Fixed, Rolling, Window
 
 SAFE_PART = 0.9
 """Of a lease: what is left is for clocks that run at different speeds, and for settling."""
+AHEAD_PART = 4
+"""Of a slice: how far the record is ahead of what is spent, so that few calls write, and a lost tail costs nothing."""
 _FOR_EVER = float("inf")
 
 
@@ -33,7 +35,8 @@ def ends_ms(window: Window, position: Position) -> int | None:
 class Slice:
     """`size` units of a budget that the store holds for this gateway; `asked_at` is monotonic seconds.
 
-    `is_open`: calls may still take from it. One that is not open is settled once nothing of it is taken.
+    `is_open`: calls may still take from it. One that is not open is settled once nothing of it is taken. `marked`: what
+    the record has it charged if this process dies.
     """
 
     lease: Lease
@@ -44,6 +47,7 @@ class Slice:
     spent: int = 0
     taken: int = 0
     takers: int = 0
+    marked: int = 0
     born_at: float = field(init=False)
     window_until: float = field(init=False)
 
@@ -68,6 +72,11 @@ class Slice:
     def is_good(self, now: float) -> bool:
         """Whether anything may be taken now."""
         return self.is_open and now < self.good_until
+
+    def next_mark(self) -> int | None:
+        """Give what is to be written down now: what is spent and taken, and a part ahead; None: that stands already."""
+        gone = self.spent + self.taken
+        return None if gone <= self.marked else max(gone, min(self.size, gone + self.size // AHEAD_PART))
 
     def free(self, now: float) -> int:
         """Give what may be taken now."""

@@ -5,7 +5,6 @@ call, so that near the end of a budget a stock has no slices left and works as i
 """
 
 import asyncio
-import os
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -14,10 +13,12 @@ import structlog
 
 from gateway.budget.amounts import held_for
 from gateway.budget.batch import LedgerFault
-from gateway.budget.lease import Order, Refusal, Share
+from gateway.budget.lease import Refusal, Share, Verdict
+from gateway.budget.leasing import Leasing
 from gateway.budget.pace import Pace
 from gateway.budget.shelf import Plain, Shelf
 from gateway.budget.slices import Slice, Taking, take_from
+from gateway.budget.told import Told
 from gateway.budget.wire import Ask
 from gateway.errors import StoreUnavailable
 from gateway.model import MICROS, UNLIMITED, Budget, Enforcement, Level, Rolling
@@ -28,7 +29,6 @@ MOST_UNITS = 9 * 10**9
 """Of one slice: in millionths still an integer that the script counts exactly."""
 _PART, _PART_LEAST = 8, 256
 _WAIT_SECONDS = 1.0
-_WHO = "slice"
 
 log = structlog.get_logger("slices")
 
@@ -44,19 +44,28 @@ class Stock:
     """The slices that this gateway has of one budget. `home` is the id whose shard holds the budget."""
 
     def __init__(
-        self, plain: Plain, budget: Budget, home: str, *, lease_seconds: float, monotonic: Callable[[], float]
+        self,
+        plain: Plain,
+        budget: Budget,
+        home: str,
+        *,
+        lease_seconds: float,
+        monotonic: Callable[[], float],
+        told: Told,
     ) -> None:
         self.budget = budget
         self._plain = plain
         self._home = home
-        self._lease_seconds = lease_seconds
+        self._told = told
         self._monotonic = monotonic
         self._leased = _leased(budget)
         self._shelf = Shelf(plain, self._leased)
+        self._leasing = Leasing(plain, self._shelf, home, lease_seconds=lease_seconds, monotonic=monotonic)
         self._working: set[asyncio.Task[None]] = set()
         self._refilling: asyncio.Task[None] | None = None
         self._waiting_units = 0
         self._pace = Pace(monotonic())
+        self._epoch = ""
 
     # ---------------------------------------------------------------- taking
 
@@ -82,10 +91,10 @@ class Stock:
         is_past = not isinstance(self.budget.window, Rolling) and self._monotonic() >= taking.window_until
         if is_past or missing <= 0:
             return Grant(Taking(), want)
-        more = take_from(self._shelf.open, missing, self._monotonic())
+        more = self._taken(missing, self._monotonic())
         if more is None and self._is_hot(missing):
             await self._refilled(missing)
-            more = take_from(self._shelf.open, missing, self._monotonic())
+            more = self._taken(missing, self._monotonic())
         if more is None:
             outcome = await self._directly(Ask(ask.budget, 0, ask.rate_micros), want - have, 1, Share.NO)
             if isinstance(outcome, Refusal):
@@ -98,8 +107,9 @@ class Stock:
     def close(self, taking: Taking, amount: int) -> None:
         """Charge a call's amount to what it took, and have the rest of it back."""
         if taking.parts:
-            for one in taking.close(amount, self._shelf.open):
-                self._shelf.end_if_done(one)
+            left = taking.close(amount, self._shelf.open)
+            self._shelf.mark(one for one in left if self._shelf.end_if_done(one) is None)
+            self._shelf.mark(self._shelf.open)  # they may cover what went beyond what was taken
 
     def _from_memory(self, ask: Ask, want: int, least: int, share: Share) -> Grant | None:
         now = self._monotonic()
@@ -107,21 +117,30 @@ class Stock:
         if tokens < want and share is Share.OR_REFUSE:
             return None
         tokens = min(want, max(tokens, least))
-        taking = take_from(self._shelf.open, held_for(ask, tokens), now)
+        taking = self._taken(held_for(ask, tokens), now)
         return Grant(taking, tokens if self._caps else want) if taking else None
+
+    def _taken(self, units: int, now: float) -> Taking | None:
+        taking = take_from(self._shelf.open, units, now)
+        if taking is not None:
+            self._shelf.mark(one for one, _ in taking.parts)
+        return taking
 
     async def _directly(self, ask: Ask, want: int, least: int, share: Share) -> Grant | Refusal:
         """Ask the store for this call alone; before it is refused, what lies here unused is tried and given back."""
+        self._told.asked(self.budget.name)
         own_ask = Ask(self._leased, ask.minimum, ask.rate_micros)
-        outcome = await self._leased_slice(own_ask, want, least, share)
+        outcome = await self._leasing.for_one(own_ask, want, least, share)
         if isinstance(outcome, Refusal):
             rest = self._rest(ask, want, least, share)
             if rest is not None:
                 return rest
             if given_back := self._shelf.give_back_unused():
                 await asyncio.wait(given_back, timeout=_WAIT_SECONDS)
-                outcome = await self._leased_slice(own_ask, want, least, share)
+                outcome = await self._leasing.for_one(own_ask, want, least, share)
         if isinstance(outcome, Refusal):
+            if outcome.verdicts[0][0] is Verdict.BUSY:
+                self._told.refused(self.budget.name)
             return Refusal(outcome.order, outcome.now_ms, outcome.verdicts, (self.level(),))
         taking = Taking()
         taking.add(outcome, outcome.size)
@@ -135,7 +154,7 @@ class Stock:
         if room < 0 or (share is Share.OR_REFUSE and ask.rate_micros):
             return None
         tokens = min(want, room * MICROS // ask.rate_micros) if ask.rate_micros else want
-        taking = take_from(self._shelf.open, held_for(ask, tokens), now) if tokens >= least else None
+        taking = self._taken(held_for(ask, tokens), now) if tokens >= least else None
         return Grant(taking, tokens if self._caps else want) if taking else None
 
     @property
@@ -186,25 +205,15 @@ class Stock:
         try:
             want = min(MOST_UNITS, self._target() + self._waiting_units)
             share = Share.YES if self._is_limited else Share.NO
-            outcome = await self._leased_slice(Ask(self._leased, 0, MICROS), want, 1, share)
+            outcome = await self._leasing.for_many(Ask(self._leased, 0, MICROS), want, share)
             if isinstance(outcome, Slice):
+                self._told.refilled(self.budget.name)
                 self._shelf.open.append(outcome)
                 # Another limit may have come to apply meanwhile, or the store may have gone away.
                 if outcome.lease.order.asks[0].budget is not self._leased or outcome.lease.is_local:
                     self._shelf.retire(outcome)
         finally:
             self._refilling = None
-
-    async def _leased_slice(self, ask: Ask, want: int, least: int, share: Share) -> Slice | Refusal:
-        asked_at = self._monotonic()
-        order = Order(f"slice-{os.urandom(12).hex()}", self._home, (ask,), want, least, share, who=_WHO)
-        outcome = await self._plain.reserve(order)
-        if outcome.levels:
-            self._shelf.told = outcome.levels[0]
-        if isinstance(outcome, Refusal):
-            return outcome
-        self._plain.forwarding(outcome)
-        return Slice(outcome, held_for(ask, outcome.granted_tokens), asked_at, self._lease_seconds)
 
     # ---------------------------------------------------------------- the course of time
 
@@ -229,11 +238,17 @@ class Stock:
         if is_idle:
             shelf.give_back()
         shelf.give_back_old(now)
-        for one in shelf.due(now):
+        known, self._epoch = self._epoch, self._plain.epoch(self._home)
+        # Another memory of the store may not hold what is here.
+        for one in shelf.due(now, at_once=known not in {"", self._epoch}):
             _ = self._work(shelf.renew(one, now))
         if shelf.open:
             _ = self._work(self._look())
         return bool(shelf or self._working or not is_idle)
+
+    def counts(self) -> tuple[int, int]:
+        """Give how many slices are here, and what no call has taken of them."""
+        return self._shelf.count, self._shelf.free(self._monotonic())
 
     async def renewed(self) -> None:
         """Have the store hold all that is here, also where it has lost it. Raises StoreUnavailable."""

@@ -14,7 +14,7 @@ from gateway.budget import keys as ledger_keys
 from gateway.budget.windows import DAY_MS
 from gateway.reconcile.bench import BUSY, DONE, TRIES, WOULD, Bench, day_of, seen, start_of
 from gateway.reconcile.drift import EVENTS, Drift, Note, What
-from gateway.reconcile.holdings import Holding
+from gateway.reconcile.holdings import SLICED, Holding
 from gateway.reconcile.looking import Sums
 from gateway.reconcile.stream import NOBODY
 from gateway.usage import keys, usage_key
@@ -42,7 +42,9 @@ async def compare_rollups(bench: Bench, holding: Holding, now_ms: int) -> None:
     today = day_of(now_ms)
     for n in reversed(range(EVENT_DAYS)):
         day = today - timedelta(days=n)
-        if bench.stream.covers(start_of(day)):
+        if (bench.company.id, start_of(day) // DAY_MS) in bench.stream.sliced:
+            bench.notes[Note(bench.company.name, f"roll-ups of {day}", SLICED)] = 1
+        elif bench.stream.covers(start_of(day)):
             await _compare_day(bench, holding, day, now_ms)
         elif n < EVENT_DAYS - 1:
             bench.notes[Note(bench.company.name, f"roll-ups of {day}", "no event reaches back to it")] = 1

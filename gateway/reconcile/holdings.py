@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gateway.budget import Rules, keys
-from gateway.budget.rules import budget_id
+from gateway.budget.rules import budget_of
 from gateway.config import Config
 from gateway.model import Budget, BudgetRule, Company, Match, Scope, Unit, User
 
-_SLICED = "it is spent in slices, each for many calls"
+SLICED = "it is spent in slices, each for many calls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Holding:
     def why_without_rollups(self) -> str | None:
         """Say why no roll-up tells what it should have counted; None where one does."""
         if self.budget.sliced:
-            return _SLICED
+            return SLICED
         if self.budget.unit is Unit.USD:
             return "the roll-ups know no dollars"
         if not self.is_whole:
@@ -49,8 +49,6 @@ class Holding:
 
     def why_without_events(self) -> str | None:
         """Say why no event tells what it was charged; None where they do."""
-        if self.budget.sliced:
-            return _SLICED
         return "events do not name the agent" if self.budget.scope is Scope.AGENT else None
 
 
@@ -91,19 +89,4 @@ def _ruled(rule: BudgetRule, config: Config, company: Company, users: Iterable[s
             subjects = []  # they live with no company, and are spent in slices
     is_whole = rule.scope is not Scope.KEY and rule.match == Match() and not any(own)
     for subject, user_id, agent_id in subjects:
-        yield Holding(_budget(rule, subject, company.timezone), user_id, agent_id, is_whole)
-
-
-def _budget(rule: BudgetRule, subject: str, timezone: str) -> Budget:
-    return Budget(
-        id=budget_id(rule.name, rule.unit, rule.window),
-        name=rule.name,
-        scope=rule.scope,
-        subject=subject,
-        unit=rule.unit,
-        window=rule.window,
-        limit=rule.limit,
-        enforcement=rule.enforcement,
-        timezone=timezone,
-        sliced=rule.sliced,
-    )
+        yield Holding(budget_of(rule, subject, company.timezone), user_id, agent_id, is_whole)

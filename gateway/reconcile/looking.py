@@ -21,8 +21,9 @@ STATE_LIFE_SECONDS = 500 * 86_400  # as window.lua has it
 _KINDS = {Rolling: "r", Calendar: "c", Fixed: "c", Lifetime: "l"}
 
 
-def _script(name: str) -> Script:
-    return Script((resources.files("gateway.reconcile") / "lua" / f"{name}.lua").read_text("utf-8"))
+def _script(*names: str) -> Script:
+    folder = resources.files("gateway.reconcile") / "lua"
+    return Script("\n".join((folder / f"{name}.lua").read_text("utf-8") for name in names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Scripts:
 
 def load() -> Scripts:
     """Read the Lua files."""
-    return Scripts(*(_script(name) for name in ("look", "mend", "restore", "deadlines")))
+    return Scripts(_script("held", "look"), _script("held", "mend"), _script("restore"), _script("deadlines"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.budget import keys
+from gateway.budget.late import BELIEVED_MS
+from gateway.budget.leasing import SLICE_ID
+from gateway.budget.windows import DAY_MS
 from gateway.model import Scope
 from gateway.store.connection import Store
 
@@ -18,7 +21,6 @@ NOBODY = "-"
 _NEVER = 1 << 62
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _TIME_CHARS, _ID_CHARS = 10, 26
-_BELIEVED_MS = 15 * 60_000  # prelude.lua: how late a settle may be for its own word to count
 
 
 def made_at_ms(call_id: str) -> int | None:
@@ -34,7 +36,7 @@ def made_at_ms(call_id: str) -> int | None:
 def _admitted_ms(event: Mapping[str, str]) -> int:
     """Give when the charge belongs: of one that was sent too late to be believed, the event has when it was sent."""
     told, made = int(event["admitted"]), made_at_ms(event["call"])
-    is_late = event["kind"] == "recovered" and made is not None and told - made > _BELIEVED_MS
+    is_late = event["kind"] == "recovered" and made is not None and told - made > BELIEVED_MS
     return made if made is not None and is_late else told
 
 
@@ -51,7 +53,8 @@ class Ending:
 class Stream:
     """One shard's events, read as far as is asked for.
 
-    `scopes` are of the budgets by id: whose counter an event's amounts stand in. What a stream has lost to trimming is
+    `scopes` are of the budgets by id: whose counter an event's amounts stand in. `sliced` has the (company, day of the
+    epoch) of which no event tells what a user consumed, as slices were spent. What a stream has lost to trimming is
     known: it covers what was admitted after its first event, or everything where nothing was ever trimmed.
     """
 
@@ -63,6 +66,7 @@ class Stream:
         self._charges: dict[tuple[str, str], dict[str, tuple[int, int]]] = defaultdict(dict)
         self._users: dict[tuple[str, str], dict[str, tuple[int, int]]] = defaultdict(dict)
         self.calls: dict[str, Ending] = {}
+        self.sliced: set[tuple[str, int]] = set()
         self.limits: dict[tuple[str, str], str] = {}
         self.first_ms = _NEVER
         self.is_complete = False
@@ -122,7 +126,9 @@ class Stream:
             subject = _subject(self._scopes.get(budget_id), company, user, key)
             if subject is not None:
                 self._charges[subject, budget_id][call] = admitted_ms, int(amount)
-            if budget_id.startswith(COMPANY_ID_PREFIX) and "." not in budget_id:
+            if call.startswith(SLICE_ID):
+                self.sliced.add((company, admitted_ms // DAY_MS))
+            elif budget_id.startswith(COMPANY_ID_PREFIX) and "." not in budget_id:
                 owner = NOBODY if event["kind"] == "reported" else user
                 self._users[company, owner][call] = admitted_ms, int(amount)
 

@@ -8,6 +8,7 @@ import msgspec
 from gateway.budget import keys as ledger_keys
 from gateway.budget.windows import DAY_MS
 from gateway.config import Config
+from gateway.errors import StoreUnavailable
 from gateway.model import Company, Rolling, Scope
 from gateway.reconcile.bench import DONE, WOULD, Bench, day_of, days_between, glance
 from gateway.reconcile.budgets import compare
@@ -29,8 +30,12 @@ _LIMIT_REMEDY = "set it anew through the API"
 
 @dataclass(slots=True)
 class Reconciled:
-    """What was found in all: drifts, what could not be compared (and of how many budgets), what became of calls."""
+    """What was found in all: drifts, what could not be compared (and of how many budgets), what became of calls.
 
+    `away` names the companies of which nothing is known, as their part of the store is away, with what was heard of it.
+    """
+
+    away: dict[str, str] = field(default_factory=dict)
     drifts: list[Drift] = field(default_factory=list)
     notes: dict[Note, int] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -53,16 +58,23 @@ async def reconcile(
 ) -> Reconciled:
     """Compare these companies' numbers, and with `repairs` change those that are wrong, as `who`.
 
-    Raises StoreUnavailable.
+    Raises StoreUnavailable where it is away for all of them.
     """
     result, scripts = Reconciled(), scripts or load()
     streams: dict[str, Stream] = {}
     for company in companies:
         shard = prefix(company.id)
-        if shard not in streams:
-            streams[shard] = Stream(store, shard, _scopes(config))
-            await streams[shard].open()
-            await _leases(store, scripts, shard, company, who, result, repairs=repairs)
+        try:
+            if shard not in streams:
+                stream = Stream(store, shard, _scopes(config))
+                await stream.open()
+                await _leases(store, scripts, shard, company, who, result, repairs=repairs)
+                streams[shard] = stream
+        except StoreUnavailable as exc:
+            result.away[company.name] = exc.message
+            if len(result.away) == len(companies):
+                raise
+            continue
         bench = Bench(
             config, company, store, scripts, streams[shard], Traffic(store, company.id), repairs=repairs, who=who
         )

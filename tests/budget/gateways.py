@@ -1,6 +1,8 @@
 """Several gateways with slices on one store, whose clocks stand still until a test moves them."""
 
 from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
 
 from gateway.budget import Ask, Lease, Ledger, Order, Refusal, Share
 from gateway.budget.keys import INSTALLATION
@@ -49,7 +51,7 @@ class Gateways:
     clock: Clock
     all: list[SlicedLedger] = field(default_factory=list)
 
-    def one(self) -> SlicedLedger:
+    def one(self, **settings: Any) -> SlicedLedger:
         """Give another gateway."""
         ledger = SlicedLedger(
             self.store,
@@ -57,6 +59,7 @@ class Gateways:
             lease_seconds=LEASE_SECONDS,
             clock=self.clock.local,
             monotonic=lambda: self.clock.now_ms / 1000,
+            **settings,
         )
         self.all.append(ledger)
         return ledger
@@ -93,8 +96,11 @@ async def refused(ledger: Ledger, asked: Order) -> Refusal:
     return refusal
 
 
+WARMED = count()
+
+
 async def warm(ledger: Ledger, budget: Budget, calls: int = 8, tokens: int = 100) -> None:
     """Make calls, one after the other, so that the next ones are taken from memory; all are settled."""
-    for number in range(calls):
-        lease = await hold(ledger, order(f"warm-{id(ledger)}-{number}", budget, prompt=tokens))
+    for _ in range(calls):
+        lease = await hold(ledger, order(f"warm-{next(WARMED)}", budget, prompt=tokens))
         await ledger.settle(lease, [tokens], Rollup())

@@ -47,6 +47,19 @@ def test_what_was_used_counts_until_the_store_has_it() -> None:
     assert away.admit(order("c", TOKENS, prompt=10, want=90, least=90)) == 90
 
 
+def test_a_call_that_used_nothing_is_paid_after_all_others() -> None:
+    """Its company has nothing left by then, and has its whole allowance again."""
+    away = grace(100)
+    for call in ("a", "b"):
+        assert away.admit(order(call, TOKENS, prompt=10, want=40)) == 40
+    away.settled(lease("a", 40), [50, 1])
+    away.settled(lease("b", 40), [0, 0])
+    away.paid("a")
+    away.settled(lease("b", 40), [0, 0])
+    away.paid("b")
+    assert away.admit(order("c", TOKENS, prompt=10, want=90, least=90)) == 90
+
+
 def test_a_stream_that_the_store_admitted_takes_only_what_it_grows_by() -> None:
     """Its first hold is in the store."""
     away = grace(100)

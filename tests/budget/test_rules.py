@@ -254,6 +254,13 @@ def test_what_spans_companies_is_one_counter_for_all():
     assert {one.scope for one in every.all_of(BY_USER)} == {Scope.COMPANY, Scope.USER}
 
 
+def test_a_company_may_have_its_own_budget_sliced():
+    """The company's alone: its users' quotas stay with the store."""
+    sliced = replace(ACME, budget=replace(ACME.budget, sliced=True))
+    standing = Rules(DEFAULTS, Enforcement.HARD, ()).standing(replace(BY_USER, company=sliced))
+    assert [one.sliced for one in standing] == [True, False, False, False]
+
+
 def test_budget_ids_come_from_the_configuration_alone():
     """Nothing that a request says is part of an id: their number is bounded by the file."""
     every = Rules(DEFAULTS, Enforcement.HARD, [rule("a"), rule("b", Scope.USER, match=Match(model="*"))])

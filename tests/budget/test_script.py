@@ -166,8 +166,8 @@ async def test_a_server_that_forgot_the_script_learns_it_again(store):
 
 async def test_an_unknown_operation_is_an_error_of_its_own(store):
     """What no script file serves answers an error; the operation after it is carried out."""
-    operations = [["nonsense", 3], ["override", 3, 1, "x", "ops", [["b", 5]]]]
-    names = [*keys.shared(SHARD), f"{SHARD}o:x"]
+    operations = [["nonsense", 3], ["override", 3, 1, "x", "ops", [["b", 5]], 2]]
+    names = [*keys.shared(SHARD), f"{SHARD}o:x", keys.changes(SHARD)]
     reply = await store.run(script.load(), names, [msgspec.msgpack.encode(operations)])
     _, (bad, good) = msgspec.msgpack.decode(reply)
     assert bad[0] == "error"

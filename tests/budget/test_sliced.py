@@ -6,6 +6,7 @@ import pytest
 
 from gateway.budget import Ledger, Share, Verdict
 from gateway.budget.reaper import sweep
+from gateway.journal import Journal
 from gateway.model import Calendar, Enforcement, Fixed, Increment, Lifetime, Period, Rolling, Rollup, Unit
 from tests.budget.gateways import HOME, Gateways, gateways_at, hold, of_company, order, refused, spanning, warm
 from tests.budget.orders import COMPANY, DAY, HOUR, MINUTE, NO_ROLLUP, SHARD, budget
@@ -63,9 +64,9 @@ async def test_refused_by_either_holds_nothing_of_the_other(gateways):
     assert await gateways.store.execute("HLEN", f"{HOME}L") == 0
 
 
-async def test_a_hot_budget_is_spent_in_memory(gateways):
+async def test_a_hot_budget_is_spent_in_memory(gateways, tmp_path):
     """A thousand calls cost a twentieth of the store's calls at most, and every token is charged in the end."""
-    ledger, one = gateways.one(), of_company(10_000_000)
+    ledger, one = gateways.one(kept=Journal(tmp_path, "store")), of_company(10_000_000)
     await warm(ledger, one)
     await gateways.store.execute("CONFIG", "RESETSTAT")
     charge = Rollup((Increment(f"{SHARD}u:x", "tokens", 70),), ((f"{SHARD}s:x", "aa"),), 1000)

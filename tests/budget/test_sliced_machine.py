@@ -12,8 +12,10 @@ from gateway.budget.amounts import held_for
 from gateway.budget.keys import INSTALLATION
 from gateway.budget.ledger import Ledger
 from gateway.budget.reaper import sweep
+from gateway.budget.record import ADMITTED, by_policy, settlement
 from gateway.budget.sliced import SlicedLedger
 from gateway.budget.windows import bucket_width_ms
+from gateway.journal import Journal
 from gateway.model import Budget, Calendar, Enforcement, Fixed, Lifetime, Period, Rolling, Rollup, Scope, Unit, Window
 from gateway.store.connection import Store
 from tests.budget import model
@@ -46,6 +48,14 @@ OWN = tuple(
     Budget("own", "own", Scope.COMPANY, f"c:{each}", Unit.TOKENS, Rolling(2), 30_000, Enforcement.HARD)
     for each in COMPANIES
 )
+FREE = tuple(
+    Budget("free", "free", Scope.USER, f"u:{each}:ada", Unit.TOKENS, Calendar(Period.DAY), -1, Enforcement.HARD)
+    for each in COMPANIES
+)
+HOT = tuple(
+    Budget("hot", "hot", Scope.COMPANY, f"c:{each}", Unit.TOKENS, Rolling(2), 40_000, Enforcement.HARD, sliced=True)
+    for each in COMPANIES
+)
 
 
 def ask(one: Budget, minimum: int) -> Ask:
@@ -57,9 +67,15 @@ class Gateway:
 
     def __init__(self, url: str, clock: Clock) -> None:
         self.store = Store.connect(url)
+        self.journal = Journal(None, "store")
         self.clock = clock
         self.ledger = SlicedLedger(
-            self.store, stoppable(), lease_seconds=LEASE_MS // 1000, clock=clock.local, monotonic=self.monotonic
+            self.store,
+            stoppable(),
+            lease_seconds=LEASE_MS // 1000,
+            clock=clock.local,
+            monotonic=self.monotonic,
+            kept=self.journal,
         )
         self.calls: dict[str, Lease] = {}
 
@@ -100,13 +116,13 @@ class SlicesMachine(RuleBasedStateMachine):
         minimum=st.integers(0, 300),
         want=st.integers(0, 700),
         share=st.sampled_from(Share),
-        is_own=st.booleans(),
+        beside=st.sampled_from([(), (OWN,), (FREE,), (HOT,), (HOT, FREE), (HOT, FREE), (HOT, OWN, FREE)]),
         times=st.sampled_from([1, 1, 6]),
     )
-    def reserve(self, at, company, chosen, minimum, want, share, is_own, times):
+    def reserve(self, at, company, chosen, minimum, want, share, beside, times):
         """Make calls alike, some after the other: only then does a gateway lease more than one needs."""
         asks = tuple(ask(SLICED[i], minimum) for i in sorted(chosen))
-        asks += (ask(OWN[company], minimum),) * is_own
+        asks += tuple(ask(each[company], minimum) for each in beside)
         names = []
         for _ in range(times):
             self.count += 1
@@ -124,6 +140,7 @@ class SlicesMachine(RuleBasedStateMachine):
             assert order.share is Share.OR_REFUSE or level.used + level.held + need > level.limit
             return
         assert order.least_tokens <= outcome.granted_tokens <= order.want_tokens
+        gateway.ledger.forwarding(outcome)
         gateway.calls[order.call_id] = outcome
         self.hold(outcome, outcome.granted_tokens, self.clock.now_ms)
         if len(self.model.leases) % 3 == 0:
@@ -214,30 +231,48 @@ class SlicesMachine(RuleBasedStateMachine):
 
     @rule(at=st.integers(0, 2), percent=st.integers(0, 100))
     def kill(self, at, percent):
-        """Cut a gateway off, and start another: what its calls had used nobody tells the store."""
+        """Cut a gateway off, and start another: what its calls had used its journal tells, or nobody."""
         dead = self.gateways[at]
         self.is_exact = False
         for call in dead.calls:
             self.model.settle(call, self.used(self.model.leases[call], percent))
         self.do(dead.store.close())
+        self.do(self.taken_over(dead))
         self.gateways[at] = Gateway(self.url, self.clock)
+
+    async def taken_over(self, dead: Gateway) -> None:
+        """Charge what a journal has, as those do who find it (pipeline/recovery.py)."""
+        for call in dead.journal._calls:
+            if call.settled is not None:
+                prefix, op = settlement(call.settled)
+            elif call.forwarded is not None:
+                prefix, op = by_policy(call.forwarded, call.granted_tokens)
+            else:
+                continue
+            word = await self.plain.close_again(call.id, prefix, op)
+            if word == "doubtful" and call.epoch is None:
+                op.fields[ADMITTED] = self.clock.now_ms
+                await self.plain.close_again(call.id, prefix, op)
 
     async def levels(self):
         levels = list(await self.plain.read(INSTALLATION, SLICED))
-        for company, own in zip(COMPANIES, OWN, strict=True):
-            levels += await self.plain.read(company, [own])
+        for company, *own in zip(COMPANIES, OWN, FREE, HOT, strict=True):
+            levels += await self.plain.read(company, own)
         return levels
 
     @invariant()
     def the_store_has_set_aside_the_truth(self):
-        """No budget is over its limit, and none has less than what was used and is in flight."""
+        """No budget is over its limit, and none has less than what was used and is in flight.
+
+        What limits nothing may be told later: in the end it is told, too.
+        """
         now_ms = self.clock.now_ms
         for level in self.do(self.levels()):
             one = level.budget
             assert min(level.used, level.held) >= 0
             if one.enforcement is Enforcement.HARD and one.limit >= 0:
                 assert level.used + level.held <= level.limit, one.name
-            if one.enforcement is not Enforcement.SOFT:
+            if one.enforcement is not Enforcement.SOFT and one.name != "free":
                 assert level.used + level.held >= self.model.used(one, now_ms) + self.model.held(one, now_ms), one.name
 
     def teardown(self) -> None:

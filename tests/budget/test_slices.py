@@ -4,11 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.budget import Ask, Lease, Order
-from gateway.budget.carried import Carried
 from gateway.budget.pace import Pace
 from gateway.budget.slices import Slice, Taking, ends_ms, take_from
 from gateway.budget.wire import Position
-from gateway.model import Calendar, Fixed, Increment, Lifetime, Period, Rolling, Rollup, Window
+from gateway.model import Calendar, Fixed, Lifetime, Period, Rolling, Window
 from tests.budget.gateways import spanning
 from tests.budget.orders import HOUR
 
@@ -100,15 +99,3 @@ def test_the_pace_is_that_of_the_last_second():
     assert pace.units_a_second(3.5) == 0
     assert not pace.is_idle(2.0)
     assert pace.is_idle(2.2)
-
-
-def test_roll_ups_are_carried_as_sums():
-    """What charges add to the same field arrives as one increment, each company's for itself, once."""
-    carried = Carried()
-    for company, amount in (("a", 1), ("a", 2), ("b", 5)):
-        carried.add(company, Rollup((Increment("k", "f", amount),), (("s", "m"),), 10))
-    assert dict(carried.all()) == {
-        "a": Rollup((Increment("k", "f", 3),), (("s", "m"),), 10),
-        "b": Rollup((Increment("k", "f", 5),), (("s", "m"),), 10),
-    }
-    assert dict(carried.all()) == {}

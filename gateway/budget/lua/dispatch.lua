@@ -1,8 +1,8 @@
 -- dispatch: runs the operations of a batch one by one; one that fails does not hurt the others.
 
 local operations = {
-  reserve = reserve, settle = settle, extend = extend, report = report, expired = expired, reap = reap,
-  read = read, override = override,
+  reserve = reserve, settle = settle, together = together, extend = extend, report = report, expired = expired,
+  reap = reap, read = read, override = override,
 }
 
 local answers = {}

@@ -24,19 +24,6 @@ local function sums_of(name)
   return sums
 end
 
--- What live leases hold in this budget; of a window, only those admitted in the one that is stored.
-local function held(start)
-  local total = 0
-  for _, blob in ipairs(redis.call('HVALS', KEYS[1])) do
-    for _, entry in ipairs(cmsgpack.unpack(blob)[4]) do
-      if entry[1] == KEYS[4] and entry[3] == id and (entry[4] ~= 'c' and entry[4] ~= 'f' or entry[5] == start) then
-        total = total + entry[8]
-      end
-    end
-  end
-  return total
-end
-
 for i = 1, indexes do
   if redis.call('SCARD', KEYS[5 + i]) ~= tonumber(ARGV[3 + i]) then return cmsgpack.pack({'moved'}) end
 end
@@ -47,4 +34,4 @@ local sums, buckets = {}, {}
 for i = 6 + indexes, #KEYS do sums[#sums + 1] = sums_of(KEYS[i]) end
 for _, text in ipairs(redis.call('HGETALL', KEYS[5])) do buckets[#buckets + 1] = tonumber(text) or 0 end
 return cmsgpack.pack({'seen', tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000), last and last[1] or '',
-  line, held(tonumber(string.match(line, '^(%-?%d+):')) or tonumber(ARGV[2])), buckets, sums})
+  line, held_by_leases(id, tonumber(string.match(line, '^(%-?%d+):')) or tonumber(ARGV[2])), buckets, sums})

@@ -12,18 +12,6 @@ local line = redis.call('HGET', KEYS[4], id) or ''
 local start, used, held, mark = string.match(line, '^(%-?%d+):(%-?%d+):(%-?%d+):(%-?%d+)$')
 local buckets, told, sum, oldest, newest = {}, {}, 0, -1, -1
 
-local function held_by_leases(begin)
-  local total = 0
-  for _, blob in ipairs(redis.call('HVALS', KEYS[1])) do
-    for _, entry in ipairs(cmsgpack.unpack(blob)[4]) do
-      if entry[1] == KEYS[4] and entry[3] == id and (entry[4] ~= 'c' and entry[4] ~= 'f' or entry[5] == begin) then
-        total = total + entry[8]
-      end
-    end
-  end
-  return total
-end
-
 if kind == 'r' then
   local flat = redis.call('HGETALL', KEYS[5])
   for i = 1, #flat, 2 do buckets[flat[i]] = tonumber(flat[i + 1]) or 0 end
@@ -47,7 +35,7 @@ else
   if is_other or string.match(seen, '^(%-?%d+):') ~= start then return cmsgpack.pack({'changed'}) end
   start, used, mark = tonumber(start), tonumber(ARGV[4] ~= ARGV[5] and ARGV[5] or used), tonumber(mark)
 end
-local after = string.format('%d:%d:%d:%d', start, used, held_by_leases(start), mark)
+local after = string.format('%d:%d:%d:%d', start, used, held_by_leases(id, start), mark)
 
 redis.call('HSET', KEYS[4], id, after)
 for i = 12, #ARGV, 3 do
