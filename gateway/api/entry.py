@@ -17,8 +17,10 @@ class Entry:
     """One path: its methods, and the API family whose error shape its clients understand.
 
     `is_probe`: answered however busy the gateway is, and whichever host was asked for, as it tells no more than health.
+    `asks_key`: whether a caller is asked for a key at all.
     """
 
     methods: Mapping[str, Handler]
     speak: Speaker = openai_error
     is_probe: bool = False
+    asks_key: bool = True

@@ -19,11 +19,11 @@ async def healthz(
 async def readyz(
     gateway: Gateway, _request: web.BaseRequest, call_id: str, _params: Mapping[str, str]
 ) -> web.StreamResponse:
-    """Answer that calls can be admitted, `degraded` where that is without the store. Raises StoreUnavailable."""
+    """Answer that calls are admitted; `degraded`: not all, or without the store. Raises StoreUnavailable."""
+    is_whole = False
     try:
-        await gateway.ledger.ready()
+        is_whole = await gateway.store.ready()
     except StoreUnavailable:
         if not gateway.ledger.goes_on_without_store:
             raise
-        return json_answer({"status": "degraded"}, call_id)
-    return json_answer({"status": "ready"}, call_id)
+    return json_answer({"status": "ready" if is_whole else "degraded"}, call_id)

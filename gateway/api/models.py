@@ -13,7 +13,7 @@ from aiohttp import web
 
 from gateway.api.answers import error_in, json_answer
 from gateway.errors import GatewayError
-from gateway.model import DIALECT_WIRES, Caller, Endpoint, Route, Wire
+from gateway.model import Caller, Endpoint, Route, Wire
 from gateway.pipeline.gateway import Gateway
 
 UNKNOWN_DATE = "1970-01-01T00:00:00Z"
@@ -36,9 +36,7 @@ async def list_models(
 ) -> web.StreamResponse:
     """Answer the models that have a name of their own, all on one page; those behind a pattern are not known here."""
     caller, wire = _caller(gateway, request), asked_in(request)
-    routes = [
-        route for route in gateway.routes.listed(caller.key.models) if DIALECT_WIRES[route.provider.dialect] is wire
-    ]
+    routes = gateway.routes.listed(caller.key.models, wire)
     return json_answer(_page([_shown(route, route.model, wire) for route in routes], wire), call_id)
 
 

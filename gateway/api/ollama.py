@@ -11,7 +11,7 @@ from aiohttp import web
 
 from gateway.api.answers import error_in, json_answer
 from gateway.api.entry import Entry
-from gateway.model import DIALECT_WIRES, Endpoint, Wire
+from gateway.model import Endpoint, Wire
 from gateway.pipeline.arrival import read_body
 from gateway.pipeline.gateway import Gateway
 from gateway.providers.decoding import decode
@@ -45,12 +45,8 @@ async def list_models(
 ) -> web.StreamResponse:
     """Answer the models that have a name of their own; those behind a pattern are not known here."""
     caller = gateway.callers.identify(request.headers, now_ms=gateway.ledger.now_ms())
-    names = [
-        route.model
-        for route in gateway.routes.listed(caller.key.models)
-        if DIALECT_WIRES[route.provider.dialect] is Wire.OLLAMA
-    ]
-    return json_answer({"models": [_listed(name) for name in names]}, call_id)
+    routes = gateway.routes.listed(caller.key.models, Wire.OLLAMA)
+    return json_answer({"models": [_listed(route.model) for route in routes]}, call_id)
 
 
 async def show_model(

@@ -6,6 +6,7 @@ key or a piece of a prompt. And no client is waited for without an end: once a s
 
 import asyncio
 import socket
+from functools import partial
 from typing import Any, cast
 
 import structlog
@@ -27,6 +28,8 @@ log = structlog.get_logger("app")
 
 UNSENT_BYTES = 1 << 17
 """What the system holds for a client beyond what is on the wire: else it is megabytes for each that does not read."""
+UNSENT_HERE_BYTES = 1 << 13
+"""What we hold ourselves beyond that before whoever writes has to wait."""
 LINGER_SECONDS = 1.0
 """How long a client that still sends has to read our last answer: closed at once, its bytes would wipe it out (RST)."""
 
@@ -111,9 +114,19 @@ class Connection(web.RequestHandler):
         """Begin."""
         super().connection_made(transport)
         self._wire = cast("asyncio.Transport", transport)  # uvloop's is one, without saying so
+        self._wire.set_write_buffer_limits(high=UNSENT_HERE_BYTES)
         wire_socket = transport.get_extra_info("socket")
         if wire_socket is not None and wire_socket.family in {socket.AF_INET, socket.AF_INET6}:
             wire_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End, and leave nothing that only a garbage collection would find: a crowd's would stay long after it."""
+        request, handler = self._current_request, self._task_handler
+        super().connection_lost(exc)
+        error = None if request is None else request.content.exception()
+        if error is not None and handler is not None:
+            handler.add_done_callback(partial(_forget, error))
+        self._wire = self._arrival = None
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in; a body whose chunks are framed wrongly fails at once.
@@ -187,6 +200,8 @@ class Connection(web.RequestHandler):
         """Have the reader of a body fail, and take nothing more after it."""
         request.content.set_exception(error)
         request.content.feed_eof()
+        if self._task_handler is not None:
+            self._task_handler.add_done_callback(partial(_forget, error))
         self._is_last = True
         self.close()
 
@@ -196,3 +211,8 @@ class Connection(web.RequestHandler):
             self._wire.write_eof()
             self._ends_at = self._loop.time() + LINGER_SECONDS
             self.transport = None  # which aiohttp would close at once
+
+
+def _forget(error: BaseException, _: object) -> None:
+    """Have an error forget where it was raised, when all is over: those frames hold it, and the whole request."""
+    error.__traceback__ = None

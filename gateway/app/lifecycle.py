@@ -5,6 +5,7 @@ and the built-in model live on, and a call ends under the configuration that it 
 """
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
@@ -14,11 +15,12 @@ from typing import Any
 
 import structlog
 
-from gateway.app.pulse import keep_pulse
+from gateway.app.descriptors import raise_limit
+from gateway.app.pulse import keep_pulse, tell_of_store
 from gateway.app.server import App
+from gateway.app.tracings import Tracings
 from gateway.budget import SlicedLedger
 from gateway.budget.away import Away
-from gateway.budget.breaker import Breaker
 from gateway.budget.reaper import keep_sweeping
 from gateway.budget.script import load
 from gateway.config import Config
@@ -30,7 +32,6 @@ from gateway.pipeline.recovery import Recovery
 from gateway.store import EMBEDDED
 from gateway.store.connection import Store
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.tracing import Tracing
 from gateway.tokens import Counter, Vocabularies, encoding_for
 from gateway.tokens.text import byte_bound, count
 from gateway.upstream import Upstream
@@ -85,26 +86,25 @@ async def assembled(config: Config, store: Store, vocabularies: Vocabularies) ->
         config = await demo.located(config)
         metrics = Metrics()
         stack.callback(metrics.flush)
-        warnings = Warnings(store, config.warnings, on_warned=metrics.warned, open_socket=open_socket)
+        warnings = Warnings(
+            store, config.warnings, on_warned=metrics.warned, on_posted=metrics.posted, open_socket=open_socket
+        )
         await stack.enter_async_context(_background(warnings.run()))
         lease_seconds = config.ledger.lease_seconds
         journal = await stack.enter_async_context(_journal(config, store, metrics))
-        ledger = SlicedLedger(
-            store,
-            load(),
-            lease_seconds=lease_seconds,
-            on_batch=metrics.store_call,
-            on_lost=metrics.charge_lost,
-            breaker=Breaker(armed=True),
-            kept=journal,
-            away=_away(config, metrics),
-        )
-        gateway = build(config, store, ledger, counter, upstream, aside, metrics, warnings, _tracing(config, stack))
+        away = _away(config, metrics)
+        ledger = _ledger(store, metrics, journal, away, lease_seconds)
+        tracings = Tracings()
+        stack.push_async_callback(tracings.close)
+        tracing = await tracings.following(config.tracing, drain_seconds=config.server.drain_seconds)
+        gateway = build(config, store, ledger, counter, upstream, aside, metrics, warnings, tracing)
         sweeping = keep_sweeping(ledger, store, every_seconds=lease_seconds / 4)
-        recovery = Recovery(store, ledger, journal, gateway.holds, on_replayed=metrics.outages.replayed)
+        replayed, lost = metrics.outages.replayed, metrics.charge_lost
+        recovery = Recovery(store, ledger, journal, gateway.holds, on_replayed=replayed, on_lost=lost)
+        store.on_change.append(partial(tell_of_store, gateway, journal))  # at once: probes and metrics agree
         for work in (gateway.holds.keep_beating(), sweeping, keep_pulse(gateway, journal), recovery.run()):
             await stack.enter_async_context(_background(work))
-        assembly = Assembly(App(gateway), vocabularies, demo)
+        assembly = Assembly(App(gateway), vocabularies, demo, away, tracings)
         stack.push_async_callback(assembly.finish)
         yield assembly
 
@@ -123,20 +123,22 @@ async def _journal(config: Config, store: Store, metrics: Metrics) -> AsyncItera
         await journal.close()
 
 
+def _ledger(store: Store, metrics: Metrics, journal: Journal, away: Away, lease_seconds: float) -> SlicedLedger:
+    return SlicedLedger(
+        store,
+        load(),
+        lease_seconds=lease_seconds,
+        on_batch=metrics.store_call,
+        on_lost=metrics.charge_lost,
+        told=metrics.slicing,
+        kept=journal,
+        away=away,
+    )
+
+
 def _away(config: Config, metrics: Metrics) -> Away:
     settings = config.store
     return Away(settings.on_failure, grace_tokens=settings.grace_tokens, on_taken=metrics.outages.taken)
-
-
-def _tracing(config: Config, stack: AsyncExitStack) -> Tracing:
-    """Give what makes spans; the SDK is imported only where the configuration asks for it, as it takes a while."""
-    if config.tracing is None:
-        return Tracing()
-    from gateway.telemetry.otel import OtelTracing  # noqa: PLC0415 - an extra, which need not be installed
-
-    tracing = OtelTracing(config.tracing)
-    stack.push_async_callback(asyncio.to_thread, tracing.close)
-    return tracing
 
 
 class Assembly:
@@ -146,17 +148,28 @@ class Assembly:
     `server.drain_seconds`. `settling_seconds` is how long it then waits for charges on their way to the store.
     """
 
-    def __init__(self, app: App, vocabularies: Vocabularies, demo: "_Demo") -> None:
+    def __init__(self, app: App, vocabularies: Vocabularies, demo: "_Demo", away: Away, tracings: Tracings) -> None:
         self.app = app
         self.finish_seconds: float | None = None
         self.settling_seconds = SETTLING_SECONDS
         self._vocabularies = vocabularies
         self._demo = demo
+        self._away = away
+        self._tracings = tracings
 
     async def reload(self, config: Config) -> None:
-        """Let the next call be the first under another configuration; calls in flight keep theirs."""
+        """Let the next call be the first under another configuration; calls in flight keep theirs.
+
+        What lives on takes it over in the same turn of the loop: no call is between two configurations.
+        """
+        raise_limit(config.server.max_connections)
         await asyncio.to_thread(load_into, self._vocabularies, encodings_of(config))
-        self.app.gateway = rebuild(self.app.gateway, await self._demo.located(config))
+        located = await self._demo.located(config)
+        gateway = rebuild(self.app.gateway, located)  # where it fails, nothing is changed yet
+        tracing = await self._tracings.following(config.tracing, drain_seconds=config.server.drain_seconds)
+        self.app.gateway = replace(gateway, tracing=tracing)
+        self.app.gateway.warnings.follow(config.warnings)
+        self._away.follow(config.store.on_failure, grace_tokens=config.store.grace_tokens)
 
     async def finish(self) -> None:
         """Wait for what goes on without a client, then for the charges."""
@@ -195,9 +208,17 @@ def _counting(vocabularies: Vocabularies) -> Callable[[str], int]:
     return byte_bound if encoding is None else partial(count, encoding)
 
 
+def _ended(task: "asyncio.Task[None]") -> None:
+    """End the process, in order, whose work for ever has failed: without it breakers stay open, and holds for ever."""
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("background_failed", exc_info=task.exception())
+        signal.raise_signal(signal.SIGTERM)
+
+
 @asynccontextmanager
 async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     task = asyncio.get_running_loop().create_task(work)
+    task.add_done_callback(_ended)
     try:
         yield
     finally:

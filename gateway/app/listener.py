@@ -12,6 +12,7 @@ from aiohttp import web
 
 from gateway.app.canned import canned
 from gateway.app.connection import Connection
+from gateway.app.crowds import Crowds, Door
 from gateway.app.descriptors import fitting
 from gateway.app.turned import TurnedAway
 from gateway.config import Server as Terms
@@ -19,12 +20,14 @@ from gateway.errors import Overloaded
 
 LEAVE_LOOK_SECONDS = 0.05
 LOOK_SECONDS = 1.0
-"""How often connections are looked at: a deadline is kept within a second. A look at 1,000 takes a millisecond."""
+"""How long after a look at all connections the next begins: a deadline is kept within a second or two."""
 NEVER_SECONDS = 1e6
 """For aiohttp's keep-alive, which would end a request whose headers are arriving: looks end what is idle."""
-LOOKS_AT_ONCE = 64
+LOOKS_AT_ONCE = 256
+ENDS_AT_ONCE = 8
 LOOKS_PAUSE_SECONDS = 0.005
-"""To end a connection takes 50 microseconds: 64 of them are 3 ms. 8,192 connections are looked at in 0.7 seconds."""
+"""A look takes a microsecond, an end up to 300, with the answer and the line in the log that it makes: good calls get
+their turn in between. 2,000 that are all late are ended in 1.3 seconds, 8,192 that are not are looked at in 0.2."""
 REFUSED_SECONDS = 1.0
 """How long a refused client has to read why: a socket closed at once would take the answer with it."""
 MOST_REFUSED = 128
@@ -48,6 +51,7 @@ class Server(web.Server):
         self._turned_away = turned_away
         self._looking: asyncio.TimerHandle | None = None
         self._refused: set[Refused] = set()
+        self.crowds = Crowds()
 
     def __call__(self) -> Any:
         """Give the protocol of a new connection."""
@@ -55,9 +59,21 @@ class Server(web.Server):
         if self._looking is None:
             self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
         if len(self._connections) >= fitting(terms.max_connections):
-            self._turned_away.add("connections")
-            return Refused(self._loop, self._refused)
-        return Connection(self, loop=self._loop, keepalive_timeout=NEVER_SECONDS, **self._kwargs)
+            return self._turn_away()
+        connection = Connection(self, loop=self._loop, keepalive_timeout=NEVER_SECONDS, **self._kwargs)
+        if terms.max_connections_per_address is None:
+            return connection
+        return Door(connection, lambda address: self.crowds.enter(connection, address, terms), self._turn_away)
+
+    def connection_lost(self, handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        """Forget a connection that has ended."""
+        super().connection_lost(handler, exc)
+        self.crowds.leave(handler)
+
+    def _turn_away(self) -> "Refused":
+        """Give the protocol of a connection too many."""
+        self._turned_away.add("connections")
+        return Refused(self._loop, self._refused)
 
     async def leave(self, linger_seconds: float) -> None:
         """Return when no connection is left; to be called when no new ones are taken.
@@ -78,20 +94,22 @@ class Server(web.Server):
             await asyncio.sleep(LEAVE_LOOK_SECONDS)
 
     def _look(self) -> None:
-        """Begin to look at every connection; as long as there are any, and as there is something to tell."""
+        """Begin to look at every connection, and tell what there is to tell."""
         self._turned_away.tell()
-        self._looking = self._loop.call_later(LOOK_SECONDS, self._look) if self._connections else None
         self._look_at(self.connections)
 
     def _look_at(self, connections: Sequence[web.RequestHandler]) -> None:
-        """Look at some; the rest in later turns of the loop, as to end many at once would hold up all others."""
-        now, terms = self._loop.time(), self._terms()
-        for connection in connections[:LOOKS_AT_ONCE]:
+        """Look at some, the rest in later turns of the loop; then at all again in a second, while there are any."""
+        now, terms, ended = self._loop.time(), self._terms(), 0
+        for at, connection in enumerate(connections, 1):
             reason = connection.look(now, terms)  # type: ignore[attr-defined]  # made above
             if reason is not None:
                 self._turned_away.add(reason)
-        if connections[LOOKS_AT_ONCE:]:
-            self._loop.call_later(LOOKS_PAUSE_SECONDS, self._look_at, connections[LOOKS_AT_ONCE:])
+                ended += 1
+            if at == LOOKS_AT_ONCE or ended == ENDS_AT_ONCE:
+                self._looking = self._loop.call_later(LOOKS_PAUSE_SECONDS, self._look_at, connections[at:])
+                return
+        self._looking = self._loop.call_later(LOOK_SECONDS, self._look) if self._connections else None
 
     def _make_request(self, *parts: Any) -> "Request":
         return Request(self, *parts, self._loop)

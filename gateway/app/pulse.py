@@ -16,9 +16,14 @@ async def keep_pulse(gateway: Gateway, journal: Journal) -> None:
         await asyncio.sleep(EVERY_SECONDS)
         gateway.metrics.loop_lag(max(0.0, loop.time() - due))
         gateway.metrics.holds(gateway.holds.count)
-        gateway.metrics.outages.now(
-            breaker=gateway.ledger.breaker.state,
-            journal_bytes=journal.size_bytes,
-            open_calls=journal.open_calls,
-        )
-        gateway.metrics.flush()
+        tell_of_store(gateway, journal)
+
+
+def tell_of_store(gateway: Gateway, journal: Journal) -> None:
+    """Tell the metrics how the store and the journal stand now."""
+    gateway.metrics.outages.now(
+        breaker=gateway.store.state,
+        journal_bytes=journal.size_bytes,
+        open_calls=journal.open_calls,
+    )
+    gateway.metrics.flush()

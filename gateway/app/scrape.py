@@ -1,11 +1,12 @@
-"""Owns what a scrape answers: what all workers counted, and each company's budgets as the store has them now.
+"""Owns what a scrape answers: what all workers counted, and all budgets but single holders' as the store has them now.
 
 The rule that matters: a scrape does not fail, nor wait for long: with the store away it says so, and gives the rest.
 """
 
 import asyncio
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
 
@@ -16,11 +17,13 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from gateway import __version__
-from gateway.budget import Ledger, LedgerFault, Rules
+from gateway.budget import Ledger, LedgerFault, Rules, keys
+from gateway.budget.rules import spanning
 from gateway.budget.windows import code
 from gateway.config import Config
 from gateway.errors import StoreUnavailable
 from gateway.model import UNLIMITED, Budget, Caller, Company, Key, Level, Scope
+from gateway.store.border import is_away
 from gateway.telemetry import families
 from gateway.telemetry.families import Family
 from gateway.telemetry.workers import merged
@@ -68,31 +71,56 @@ class _Once(Collector):
 async def _scraped(config: Config, ledger: Ledger) -> list[Metric]:
     """Give what is known only at this moment."""
     companies = list(islice(config.companies.values(), MOST_COMPANIES))
-    levels: list[tuple[Company, Level]] = []
-    is_up = True
-    try:
-        async with asyncio.timeout(LEVELS_SECONDS):
-            levels = await _levels(config, ledger, companies)
-    except (StoreUnavailable, TimeoutError):
-        is_up = False
+    levels: list[tuple[str, Level]] = []
+    spanning_levels: list[tuple[str, Level]] = []
+    read = 0
+    is_up, is_there = await _standing(ledger)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LEVELS_SECONDS if is_there else 0):
+            spanning_levels = await _spanning(config, ledger)
+            async for some in _levels(config, ledger, companies):
+                levels += some
+                read += 1
     return [
         _plain(families.BUILD, 1, __version__),
         _plain(families.STORE_UP, is_up),
         _plain(families.LEFT_OUT, len(config.companies) - len(companies)),
-        *_shown(levels),
+        _plain(families.UNREAD, len(companies) - read),
+        *_shown((families.BUDGET_USED, families.BUDGET_HELD, families.BUDGET_LIMIT), levels),
+        *_shown(families.SPANNING, spanning_levels),
     ]
 
 
-async def _levels(config: Config, ledger: Ledger, companies: Sequence[Company]) -> list[tuple[Company, Level]]:
-    """Read every company's budgets. Raises StoreUnavailable."""
+async def _standing(ledger: Ledger) -> tuple[bool, bool]:
+    """Give whether the whole store takes what calls bring, and whether any of it can be read."""
+    try:
+        return await ledger.store.ready(), True
+    except StoreUnavailable as exc:
+        return False, not is_away(exc)
+
+
+async def _levels(
+    config: Config, ledger: Ledger, companies: Sequence[Company]
+) -> AsyncIterator[list[tuple[str, Level]]]:
+    """Read the budgets of each company whose part of the store is there."""
     rules = Rules(config.quotas, config.ledger.enforcement, config.budgets)
-    await ledger.read("", ())  # with no company at all, the store is still asked
-    found: list[tuple[Company, Level]] = []
     for at in range(0, len(companies), _AT_ONCE):
         some = companies[at : at + _AT_ONCE]
         read = await asyncio.gather(*(_read(ledger, company, _budgets(rules, company)) for company in some))
-        found += [(company, level) for company, levels in zip(some, read, strict=True) for level in levels]
-    return found
+        for company, levels in zip(some, read, strict=True):
+            if levels is not None:
+                yield [(company.name, level) for level in levels]
+
+
+async def _spanning(config: Config, ledger: Ledger) -> list[tuple[str, Level]]:
+    """Read the budgets of all companies together, each with its provider; none where they cannot be read."""
+    every = tuple(spanning(config.budgets, config.providers))
+    try:
+        levels = await ledger.read(keys.INSTALLATION, [budget for _, budget in every])
+    except (LedgerFault, StoreUnavailable) as fault:
+        log.warning("levels_unreadable", company=keys.INSTALLATION, reason=str(fault))
+        return []
+    return [(provider, level) for (provider, _), level in zip(every, levels, strict=True)]
 
 
 def _budgets(rules: Rules, company: Company) -> tuple[Budget, ...]:
@@ -100,12 +128,15 @@ def _budgets(rules: Rules, company: Company) -> tuple[Budget, ...]:
     return tuple(budget for budget in rules.all_of(Caller(_NOBODY, company)) if budget.scope is Scope.COMPANY)
 
 
-async def _read(ledger: Ledger, company: Company, budgets: Sequence[Budget]) -> tuple[Level, ...]:
+async def _read(ledger: Ledger, company: Company, budgets: Sequence[Budget]) -> tuple[Level, ...] | None:
+    """Read a company's budgets; None where they cannot be."""
     try:
         return await ledger.read(company.id, budgets)
+    except StoreUnavailable:
+        return None
     except LedgerFault as fault:
         log.warning("levels_unreadable", company=company.name, reason=str(fault))
-        return ()
+        return None
 
 
 def _gauge(family: Family) -> GaugeMetricFamily:
@@ -118,11 +149,13 @@ def _plain(family: Family, value: float, *labels: str) -> Metric:
     return gauge
 
 
-def _shown(levels: Iterable[tuple[Company, Level]]) -> tuple[Metric, ...]:
-    used, held, limit = _gauge(families.BUDGET_USED), _gauge(families.BUDGET_HELD), _gauge(families.BUDGET_LIMIT)
-    for company, level in levels:
+def _shown(shown: Iterable[Family], levels: Iterable[tuple[str, Level]]) -> tuple[Metric, ...]:
+    """Give used, held and limit of levels, each with the company or the provider that it is shown for."""
+    used, held, limit = map(_gauge, shown)
+    for name, level in levels:
         budget = level.budget
-        labels = (company.name, budget.name, budget.unit.value, code(budget.window))
+        whose = (budget.name, name) if budget.scope.spans_companies else (name, budget.name)
+        labels = (*whose, budget.unit.value, code(budget.window))
         used.add_metric(labels, level.used)
         held.add_metric(labels, level.held)
         limit.add_metric(labels, math.inf if level.limit == UNLIMITED else level.limit)

@@ -3,29 +3,42 @@
 from collections.abc import Mapping
 
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
 
 from gateway import NAME
 from gateway.api.answers import Speaker, error_in
 from gateway.api.entry import Entry, Handler
+from gateway.app.doorkeeper import Doorkeeper
 from gateway.app.hosts import Hosts
 from gateway.app.listener import Server
 from gateway.app.paths import Paths
 from gateway.app.table import TABLE
 from gateway.app.turned import TurnedAway
 from gateway.app.unmetered import is_method, refusal, wire_of
-from gateway.errors import BadRequest, GatewayError, MethodNotAllowed, Overloaded, WrongHost
+from gateway.errors import (
+    BadRequest,
+    GatewayError,
+    MethodNotAllowed,
+    Overloaded,
+    TooManyTries,
+    Unauthenticated,
+    WrongHost,
+)
 from gateway.pipeline.arrival import ARRIVED
 from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.ids import new_id
 
 log = structlog.get_logger("app")
 
+_VERSIONS = frozenset({HttpVersion10, HttpVersion11})  # the parser takes a request line of HTTP/0.9 too
+_TURNED_AWAY: Mapping[type[GatewayError], str] = {WrongHost: "host", TooManyTries: "keys", Overloaded: "in_flight"}
+
 
 class App:
     """Answers requests under the `gateway` it holds; a reload replaces that as a whole."""
 
     def __init__(self, gateway: Gateway, table: Mapping[str, Entry] = TABLE) -> None:
+        self._door = Doorkeeper(gateway.config.server)
         self.gateway = gateway
         self._table = table
         self._paths = Paths(tuple(table))
@@ -41,6 +54,7 @@ class App:
     def gateway(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._hosts = Hosts.of(gateway.config)
+        self._door.set_terms(gateway.config.server)
 
     def server(self) -> Server:
         """Give the protocol factory to listen with. A client that leaves cancels its handler."""
@@ -68,10 +82,10 @@ class App:
             handler = _handler(entry, request)
             if entry.is_probe:
                 return await handler(self._gateway, request, call_id, params)
+            self._door.check(self._gateway, request, entry, params)
             return await self._in_turn(handler, request, call_id, params)
         except GatewayError as error:
-            if isinstance(error, WrongHost):
-                self.turned_away.add("host")
+            self._note(request, error)
             answer = (speak or _speaker(request))(error, request, call_id)
         except ConnectionResetError:
             raise  # nobody is there to read an answer
@@ -82,6 +96,13 @@ class App:
         if request.writer.output_size > 0:
             raise ConnectionResetError
         return answer
+
+    def _note(self, request: web.BaseRequest, error: GatewayError) -> None:
+        """Count what is told of the edge as a whole."""
+        if isinstance(error, Unauthenticated):
+            self._door.note(request)
+        elif isinstance(error, tuple(_TURNED_AWAY)):
+            self.turned_away.add(next(reason for kind, reason in _TURNED_AWAY.items() if isinstance(error, kind)))
 
     async def _in_turn(
         self, handler: Handler, request: web.BaseRequest, call_id: str, params: Mapping[str, str]
@@ -98,6 +119,8 @@ class App:
             turn.end()
 
     def _find(self, request: web.BaseRequest) -> tuple[Entry, Mapping[str, str]]:
+        if request.version not in _VERSIONS:
+            raise BadRequest("The gateway speaks HTTP/1.1 and HTTP/1.0.")
         target = request.raw_path
         if not target.startswith("/"):
             raise BadRequest("The request target must be a path.")
@@ -125,7 +148,6 @@ class _Places:
         """Refuse one more, if there are as many as may be; a call that goes on without its client is one of them."""
         gateway = self._app.gateway
         if max(self.taken, gateway.holds.count) >= gateway.config.server.max_in_flight:
-            self._app.turned_away.add("in_flight")
             raise Overloaded("The gateway answers as many requests as it takes at a time.")
 
 

@@ -6,7 +6,7 @@ addresses and the clouds' metadata services are never an upstream, however they 
 
 import re
 import socket
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
 from gateway.model.hosts import split_hosts
@@ -42,6 +42,15 @@ _COMPATIBLE = IPv6Network("::/96")  # RFC 4291 section 2.5.5.1
 def is_bindable(host: str) -> bool:
     """Whether a server could listen on `host`: an IP address or a host name."""
     return _ip(host) is not None or _HOST.fullmatch(host) is not None
+
+
+def is_network(text: str) -> bool:
+    """Whether `text` is an IP address, or a network of them."""
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return "%" not in text
 
 
 def is_loopback(host: str) -> bool:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from gateway.config.address import is_bindable, is_store_url, is_web_origin, url_problem, webhook_problem
+from gateway.config.address import is_bindable, is_network, is_store_url, is_web_origin, url_problem, webhook_problem
 from gateway.model import (
     CATEGORIES,
     DIALECT_WIRES,
@@ -198,6 +198,13 @@ Description = Annotated[
 FilePath = Annotated[str, _text(r"[^\x00-\x1f]{1,4096}", "must be a file path")]
 
 Host = Annotated[str, _read(lambda text: text if is_bindable(text) else None, "must be an IP address or a host name")]
+Network = Annotated[
+    str,
+    _read(
+        lambda text: text if is_network(text) else None,
+        "must be an IP address or a network, such as 10.1.0.0/16, without bits beyond its length",
+    ),
+]
 WebHost = Annotated[
     str,
     _text(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]+\]", "must be a host name or an address, without a port"),

@@ -75,7 +75,9 @@ def build_people(document: Document, findings: Findings) -> People:
 
 def _company(section: CompanySection, zone: str) -> Company:
     budget = section.budget
-    rolling = RollingBudget(budget.tokens, budget.window_days) if budget else RollingBudget(UNLIMITED, window_days=30)
+    rolling = RollingBudget(UNLIMITED, window_days=30)
+    if budget is not None:
+        rolling = RollingBudget(budget.tokens, budget.window_days, budget.sliced)
     return Company(
         id=section.id,
         name=section.name,

@@ -95,6 +95,9 @@ class CompanyBudgetSection(Section):
 
     tokens: f.Limit = required("Tokens in any `window_days` days: -1 unlimited, 0 blocked.")
     window_days: f.WindowDays = setting(30, "Length of the rolling window, 1 to 480 days.")
+    sliced: f.Switch = setting(
+        False, "For a company with very many calls: each worker leases parts of the budget and counts in memory."
+    )
 
 
 class CompanySection(Section):

@@ -20,7 +20,19 @@ class ServerSection(Section):
     max_connections: f.Crowd = setting(
         8192, "Open connections of a worker; one more gets 503. Each call takes two file descriptors."
     )
+    max_connections_per_address: f.Crowd | None = setting(
+        None, "Open connections of a worker that may come from one address (of IPv6: a /64); left out: no matter which."
+    )
     max_in_flight: f.Crowd = setting(2000, "Requests that a worker answers at the same time; one more gets 503.")
+    max_in_flight_per_key: f.Crowd | None = setting(
+        None, "Calls of one key that a worker has in flight at the same time; one more gets 503. Left out: any."
+    )
+    wrong_keys_per_minute: f.Crowd = setting(
+        60, "Requests without a good key that an address may send to a worker in a minute; then 429 until it pauses."
+    )
+    trusted_proxies: tuple[f.Network, ...] = setting(
+        (), "Addresses or networks of proxies whose `X-Forwarded-For` says who asks; none: who connects is who asks."
+    )
     max_body_bytes: f.BodyBytes = setting(33_554_432, "Largest request body; a larger one gets 413.")
     header_seconds: f.Seconds = setting(10, "How long a request's headers may take to arrive; then 408.")
     body_seconds: f.Seconds = setting(

@@ -8,7 +8,7 @@ from gateway.config.section import Section, required, setting
 from gateway.config.value import TracingConfig
 from gateway.model import Secret
 
-_NEEDED = ("opentelemetry.sdk", "opentelemetry.exporter")
+_NEEDED = ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http")
 
 
 class TracingSection(Section):
@@ -22,11 +22,18 @@ class TracingSection(Section):
     timeout_seconds: f.WebhookSeconds = setting(10, "How long the collector may take, 1 to 60.")
 
 
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even what it is in
+        return False
+
+
 def build_tracing(section: TracingSection | None, findings: Findings) -> TracingConfig | None:
     """Make the value of the section."""
     if section is None:
         return None
-    if find_spec("opentelemetry") is None or not all(map(find_spec, _NEEDED)):
+    if not all(map(_is_installed, _NEEDED)):
         findings.add(("tracing",), "needs the extra otel: pip install 'token-budget-gateway[otel]'")
     return TracingConfig(
         endpoint=section.endpoint,

@@ -29,7 +29,7 @@ from gateway.model import (
 class Server:
     """Where the gateway listens and what it takes.
 
-    `cors_origins` and `allowed_hosts` are exact; `max_connections` and `max_in_flight` are a worker's.
+    `cors_origins` and `allowed_hosts` are exact; `max_...` and `wrong_keys_per_minute` are a worker's.
     """
 
     host: str
@@ -45,6 +45,10 @@ class Server:
     header_seconds: float = 10
     body_seconds: float = 60
     keepalive_seconds: float = 75
+    max_connections_per_address: int | None = None
+    max_in_flight_per_key: int | None = None
+    wrong_keys_per_minute: int = 60
+    trusted_proxies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

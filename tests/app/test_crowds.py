@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
@@ -17,10 +19,11 @@ from gateway.app.table import TABLE
 from gateway.app.turned import TurnedAway
 from gateway.pipeline.gateway import Gateway
 from gateway.supervisor import listening
+from gateway.supervisor.listening import bound, serving
 from tests.app.test_slow import turned_away
 from tests.edge import Edge, edge_running
-from tests.gateways import Limits
-from tests.wire import connect, replies, request, talk
+from tests.gateways import BOB_KEY, Limits
+from tests.wire import LAST, connect, replies, request, talk
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -147,6 +150,97 @@ async def test_a_crowd_of_refused_ones_is_bounded_too(narrow: Edge) -> None:
         assert b"HTTP/1.1 503" in {end[:12] for end in ends}
         for _, writer in [*open_ones, *crowd]:
             writer.close()
+
+
+async def test_one_connection_too_many_from_an_address_is_a_503(narrow: Edge) -> None:
+    """Whoever comes from elsewhere is served; with one of them gone, the next of that address is served."""
+    gateway = narrow.client.app.gateway
+    config = replace(gateway.config, server=replace(gateway.config.server, max_connections_per_address=2))
+    app = App(replace(gateway, config=config))
+    server = app.server()
+    with bound("127.0.0.1", 0, setting="server") as sockets:
+        async with serving(server, sockets, 5) as url:
+            crowd = [await connect_from("127.0.0.2", url) for _ in range(2)]
+            for reader, writer in crowd:
+                writer.write(request("GET", "/healthz"))
+                assert b" 200 " in await reader.readuntil(b"}")
+            reader, writer = await connect_from("127.0.0.2", url)
+            (reply,) = replies(await reader.read())
+            assert (reply.status, reply.error["code"], reply.headers["Retry-After"]) == (503, "overloaded", "1")
+            writer.close()
+            for other in ("127.0.0.3", "127.0.0.1"):
+                assert await healthy_from(other, url)
+            crowd[0][1].close()
+            await until(lambda: server.crowds.count("127.0.0.2") == 1)
+            assert await healthy_from("127.0.0.2", url)
+            crowd[1][1].close()
+            await until(lambda: len(server.crowds) == 0)
+
+
+async def test_a_trusted_proxy_has_as_many_connections_as_it_likes(narrow: Edge) -> None:
+    """All its clients share its address."""
+    gateway = narrow.client.app.gateway
+    terms = replace(gateway.config.server, max_connections_per_address=1, trusted_proxies=("127.0.0.2",))
+    app = App(replace(gateway, config=replace(gateway.config, server=terms)))
+    async with listening(app, "127.0.0.1", 0, 5) as url:
+        crowd = [await connect_from("127.0.0.2", url) for _ in range(4)]
+        for reader, writer in crowd:
+            writer.write(request("GET", "/healthz", LAST))
+            assert b" 200 " in await reader.read()
+            writer.close()
+
+
+async def connect_from(address: str, url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a socket from one of this machine's many addresses."""
+    port = urlsplit(url).port
+    return await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
+
+
+async def healthy_from(address: str, url: str) -> bool:
+    """Say whether a connection from there is served."""
+    reader, writer = await connect_from(address, url)
+    writer.write(request("GET", "/healthz", LAST))
+    try:
+        return b" 200 " in await reader.read()
+    finally:
+        writer.close()
+
+
+async def test_one_call_too_many_of_a_key_is_a_503(narrow: Edge) -> None:
+    """Other keys' calls are answered; hanging up makes no room; with room again, so are its own."""
+    app = narrow.client.app
+    gateway = app.gateway
+    app.gateway = replace(
+        gateway, config=replace(gateway.config, server=replace(gateway.config.server, max_in_flight_per_key=2))
+    )
+    body = b'{"model":"m:silent","messages":[{"role":"user","content":"Hello"}]}'
+    stream = b'{"model":"m:silent","stream":true,"messages":[{"role":"user","content":"Hello"}]}'
+    writers = []
+    for data in (body, stream):
+        _, writer = await connect(narrow.client.url)
+        writer.write(request("POST", "/v1/chat/completions", body=data))
+        before = gateway.holds.count
+        await until(lambda before=before: gateway.holds.count == before + 1)
+        writers.append(writer)
+    writers[0].transport.abort()
+    refused_before = turned_away(narrow, "in_flight")
+    for data in (body, stream):
+        (reply,) = await narrow.talk(request("POST", "/v1/chat/completions", LAST, body=data))
+        assert (reply.status, reply.error["code"], reply.headers["Retry-After"]) == (503, "overloaded", "1")
+        assert "key" in reply.error["message"]
+    async with narrow.client.chat(headers={"Authorization": f"Bearer {BOB_KEY}"}) as answer:
+        assert answer.status == 200
+    async with narrow.client.get("/v1/models") as models:
+        assert models.status == 200
+    writers[1].transport.abort()
+    await until(lambda: gateway.holds.count == 1)
+    async with narrow.client.chat() as answer:
+        assert answer.status == 200
+    assert await gateway.tasks.drain(0) == 1
+    await until(lambda: len(gateway.places) == 0)
+    app.turned_away.tell()
+    assert turned_away(narrow, "in_flight") == refused_before + 2
+    app.gateway = gateway
 
 
 async def test_a_flood_is_one_line_of_the_log() -> None:

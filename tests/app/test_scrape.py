@@ -11,9 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway import __version__
 from gateway.app.scrape import MOST_COMPANIES, scrape
-from gateway.budget import Ask, Lease, Ledger, Order, Rules, script
+from gateway.budget import Ask, Lease, Ledger, Order, Rules, keys, script
+from gateway.budget.rules import spanning
 from gateway.config import Config
-from gateway.model import Budget, Caller, Key, Scope, Usage
+from gateway.model import Budget, Caller, Key, Scope, Unit, Usage
 from gateway.store.connection import Store
 from gateway.telemetry.calls import CallRecord
 from gateway.telemetry.families import FAMILIES, Kind
@@ -26,6 +27,8 @@ BUDGETS = """
 - {name: acme-deep-thought, scope: company, company: acme, match: {purpose: DT}, window: {calendar: day}, limit: 500}
 - {name: flights, scope: company, unit: in_flight, limit: 9}
 - {name: rpm, scope: key, unit: requests, window: {fixed_seconds: 60}, limit: 600}
+- {name: all-money, scope: installation, unit: usd, window: {calendar: month}, limit: 20}
+- {name: far-minute, scope: provider, match: {provider: f*}, window: {fixed_seconds: 60}, limit: -1}
 """
 COMPANY = {"company": "acme", "budget": "company", "unit": "tokens", "window": "30d"}
 COMPANY_TOKENS = 1_000_000
@@ -110,6 +113,22 @@ async def test_what_is_used_and_what_is_held(config: Config, valkey_store: Store
     assert scraped.of("gateway_budget_limit", **COMPANY) == COMPANY_TOKENS
 
 
+async def test_budgets_of_all_companies_are_shown_by_themselves(config: Config, valkey_store: Store) -> None:
+    """Each with its provider, or none; what a slice holds is held; and none of them is any company's."""
+    ledger = ledger_of(valkey_store)
+    budgets = dict(spanning(config.budgets, config.providers))
+    assert [(provider, one.name) for provider, one in budgets.items()] == [("", "all-money"), ("far", "far-minute")]
+    order = Order("slice", keys.INSTALLATION, (Ask(budgets[""], 70, 0),), 0, 0)
+    assert isinstance(await ledger.reserve(order), Lease)
+    scraped = Scraped(await scrape(config, ledger, None))
+    money = {"budget": "all-money", "provider": "", "unit": "usd", "window": "month"}
+    numbers = [scraped.of(f"gateway_spanning_budget_{which}", **money) for which in ("used", "held", "limit")]
+    assert numbers == [0, 70, 20_000_000]
+    labels = {"budget": "far-minute", "provider": "far", "unit": "tokens", "window": "60s"}
+    assert scraped.of("gateway_spanning_budget_limit", **labels) == math.inf
+    assert {name for _, name in scraped.companies()} == {"company", "acme-deep-thought", "flights"}
+
+
 async def test_a_limit_is_the_one_that_is_enforced(config: Config, valkey_store: Store) -> None:
     """A limit set through an API wins over the file's; no limit at all is infinite, so that a share of it is none."""
     ledger = ledger_of(valkey_store)
@@ -181,6 +200,9 @@ async def test_series_have_the_labels_of_the_table(config: Config, valkey_store:
     metrics.charge_lost()
     metrics.warned("company", 80)
     metrics.turned_away("host")
+    metrics.slicing.now("company", Unit.TOKENS, 1, 5)
+    for count in (metrics.slicing.refilled, metrics.slicing.asked, metrics.slicing.refused):
+        count("company")
     scraped = Scraped(await scrape(config, ledger_of(valkey_store), None, metrics.registry))
     table = {one.name.removesuffix("_total"): one for one in FAMILIES}
     for name, family in scraped.families.items():

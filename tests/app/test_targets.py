@@ -73,6 +73,15 @@ async def test_a_target_that_is_no_path_is_refused(edge: Edge, method: str, targ
         assert (reply.status, reply.error["code"]) == (400, "invalid_request")
 
 
+@pytest.mark.parametrize("version", ["HTTP/0.9", "HTTP/2.0", "HTTP/1.2", "HTTP/3.7", ""])
+async def test_another_version_of_http_is_refused(edge: Edge, version: str) -> None:
+    """A request line without a version, as HTTP/0.9 had it, is none either; what follows it is not read."""
+    asked = request("POST", CHAT_TARGET, LAST, body=CHAT).replace(b"HTTP/1.1", version.encode(), 1)
+    async with edge.untouched():
+        replies = await edge.talk(asked + request("POST", CHAT_TARGET, LAST, body=CHAT))
+        assert [reply.status for reply in replies] == [400]
+
+
 async def test_a_tunnel_is_not_opened_to_a_path_either(edge: Edge) -> None:
     """CONNECT to a path is a wrong method, and what follows it is read as HTTP."""
     first, second = await edge.talk(

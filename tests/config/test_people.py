@@ -49,13 +49,13 @@ def test_people_have_every_setting() -> None:
     config = load_text(
         document(
             "timezone: Asia/Tokyo",
-            f"companies: [{{id: {ACME}, name: acme, budget: {{tokens: 9}}, timezone: Europe/Rome}}, "
+            f"companies: [{{id: {ACME}, name: acme, budget: {{tokens: 9, sliced: true}}, timezone: Europe/Rome}}, "
             f"{{id: {GLOBEX}, name: globex, users_may_report: false, users_see_company: no}}]",
             f"users: [{{id: {ADA}, name: ada, company: {ACME.upper()}, quotas: {{daily: 0, monthly: -1}}}}]",
         )
     )
     assert config.companies == {
-        ACME: Company(ACME, "acme", RollingBudget(9, 30), "Europe/Rome"),
+        ACME: Company(ACME, "acme", RollingBudget(9, 30, sliced=True), "Europe/Rome"),
         GLOBEX: Company(
             GLOBEX, "globex", RollingBudget(-1, 30), "Asia/Tokyo", users_may_report=False, users_see_company=False
         ),

@@ -4,6 +4,7 @@ import ast
 import json
 import re
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from gateway.providers.decoding import MAX_DEPTH, decode
 from gateway.providers.dialect import FORMATS
 from gateway.providers.format import FORM
 from tests.fuzz.cases import as_json, mutated, paired, read_case, values, write_case
+from tests.fuzz.rich import RICH
 from tests.providers.minimal import Asked, asked_for
 
 ENDPOINTS = tuple(FORMATS)
@@ -71,9 +73,12 @@ NAMES = _names()
 
 @st.composite
 def _bodies(draw: st.DrawFn) -> bytes:
-    """Give a small valid request with some of its fields replaced and some added, at any depth."""
+    """Give a valid request, small or rich, with some of its fields replaced and some added, at any depth."""
     endpoint = draw(st.sampled_from(BODIES))
     body = json.loads(draw(st.sampled_from(MINIMAL[endpoint])).body)
+    if draw(st.booleans()):
+        endpoint, rich = draw(st.sampled_from(RICH))
+        body = deepcopy(rich)
     for _ in range(draw(st.integers(0, 3))):
         place = _somewhere(draw, body)
         known = sorted(place) if isinstance(place, dict) else []
@@ -91,7 +96,7 @@ def _bodies(draw: st.DrawFn) -> bytes:
 
 def _somewhere(draw: st.DrawFn, value: Any) -> Any:
     place = value
-    for _ in range(draw(st.integers(0, 4))):
+    for _ in range(draw(st.integers(0, 7))):
         inner = list(place.values()) if isinstance(place, dict) else place
         inner = [one for one in inner if isinstance(one, dict | list)]
         if not inner:

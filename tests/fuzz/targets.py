@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from tests.fuzz import documents, framings, meters, requests
+from tests.fuzz import documents, framings, meters, records, requests, trees, wires
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,12 @@ TARGETS = (
     Target("streams", meters.STREAM_CASES, meters.stream),
     Target("answers", meters.PIECE_CASES, meters.piece),
     Target("config", documents.CONFIG_CASES, documents.config, 60),
+    Target("config_trees", trees.CASES, trees.tree, 100),
     Target("paths", documents.PATH_CASES, documents.path),
     Target("queries", documents.QUERY_CASES, documents.query),
     Target("bodies", documents.BODY_CASES, documents.body),
     Target("webhooks", documents.WEBHOOK_CASES, documents.webhook, 100),
+    Target("journal", records.JOURNAL_CASES, records.journal),
+    Target("forwarded", records.ADDRESS_CASES, records.forwarded),
+    Target("http", wires.CASES, wires.http),
 )

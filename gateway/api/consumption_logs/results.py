@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import IntEnum
 
-from gateway.errors import Forbidden, GatewayError, MethodNotAllowed, Unauthenticated
+from gateway.errors import Forbidden, GatewayError, MethodNotAllowed, TooManyTries, Unauthenticated
 
 
 class Result(IntEnum):
@@ -34,6 +34,7 @@ class Refused(GatewayError):
 
 _RESULTS: Sequence[tuple[type[GatewayError], Result]] = (
     (Unauthenticated, Result.SESSION_NOT_FOUND),
+    (TooManyTries, Result.SESSION_NOT_FOUND),
     (Forbidden, Result.SESSION_IS_NOT_ADMINISTRATIVE),
     (MethodNotAllowed, Result.METHOD_NOT_ALLOWED),
 )

@@ -27,4 +27,4 @@ async def openapi(
     return web.Response(body=document(), content_type="application/yaml", headers=headers)
 
 
-ENTRIES: Mapping[str, Entry] = {"/openapi.yaml": Entry({"GET": openapi})}
+ENTRIES: Mapping[str, Entry] = {"/openapi.yaml": Entry({"GET": openapi}, asks_key=False)}

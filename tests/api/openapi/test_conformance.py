@@ -92,9 +92,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     directory = tmp_path_factory.mktemp("conformance")
     limits = Limits(users=USERS, keys=KEYS, budgets=BUDGETS, company_tokens=10**12)
     with far_end_running(PROVIDER_SECRET) as (port, _):
-        path = configured(
-            directory, f"http://127.0.0.1:{port}/v1", limits, server={"cors_origins": ["https://app.example.com"]}
-        )
+        server = {"cors_origins": ["https://app.example.com"], "wrong_keys_per_minute": 100_000}
+        path = configured(directory, f"http://127.0.0.1:{port}/v1", limits, server=server)
         with serving(path) as served:
             yield served
             log = served.log()
