@@ -29,14 +29,14 @@ log = structlog.get_logger("reconcile")
 def command(path: Path, company: str | None, calls: tuple[str, ...], *, repairs: bool) -> None:
     """Compare the budgets' counters with the roll-ups and the events.
 
-    Nothing is changed without --repair. Exit status 1 where something is wrong and was not repaired.
+    Nothing is changed without --repair. Exit status 1 where something is wrong and was not repaired, or not seen.
     """
     config = read_config(path)
     configure(Redactor(config.secrets), level=logging.INFO)
     companies = tuple(config.companies.values()) if company is None else (company_of(config, company),)
     found = asyncio.run(_reconciled(config, companies, calls, repairs=repairs))
     click.echo(render(found))
-    if found.has_drift:
+    if found.has_drift or found.away:
         raise click.exceptions.Exit(1)
 
 

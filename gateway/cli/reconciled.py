@@ -18,8 +18,9 @@ def render(found: Reconciled) -> str:
     parts = [head]
     if found.drifts:
         parts += ["", table(_HEADER, [_row(drift) for drift in found.drifts], numbers=("stands", "should be"))]
-    if found.notes:
-        rows = sorted(_line(note, count) for note, count in found.notes.items())
+    if found.notes or found.away:
+        rows = sorted(f"{company}: nothing: {why}" for company, why in found.away.items())
+        rows += sorted(_line(note, count) for note, count in found.notes.items())
         parts += ["", "Not compared:", *(f"  {row}" for row in rows)]
     if found.calls:
         parts += ["", *found.calls]

@@ -78,7 +78,7 @@ def _whose(key: Key, config: Config) -> str:
         return f"{key.role.value}, no company: cannot call models"
     company = config.companies[key.company_id].name
     if key.user_id is None:
-        return f"{company}, for the user in X-Gateway-User" if key.acts_for_users else company
+        return f"{company}, for the user whose id is in X-Gateway-User" if key.acts_for_users else company
     return f"{config.users[key.company_id, key.user_id].name} of {company}"
 
 

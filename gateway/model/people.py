@@ -23,10 +23,14 @@ class Quotas:
 
 @dataclass(frozen=True, slots=True)
 class RollingBudget:
-    """A company's budget: `tokens` in any `window_days` days (-1 = unlimited, 0 = blocked)."""
+    """A company's budget: `tokens` in any `window_days` days (-1 = unlimited, 0 = blocked).
+
+    `sliced`: each worker leases parts of it and spends them in memory.
+    """
 
     tokens: int
     window_days: int
+    sliced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

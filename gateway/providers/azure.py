@@ -8,6 +8,7 @@ OpenAI's own. (https://learn.microsoft.com/azure/ai-foundry/openai/reference, ..
 from urllib.parse import quote
 
 from gateway.model import Call, Endpoint, Provider, Route
+from gateway.providers.credentials import headers_with
 
 _OF_DEPLOYMENTS = {
     Endpoint.CHAT: "/chat/completions",
@@ -40,8 +41,7 @@ def path(call: Call, route: Route) -> str:
 
 def auth_headers(provider: Provider) -> dict[str, str]:
     """Give the resource's key and the extra headers, names in lower case; an extra one wins."""
-    headers = {"api-key": provider.api_key.reveal()} if provider.api_key else {}
-    return headers | {name.lower(): value.reveal() for name, value in provider.headers}
+    return headers_with(provider, "api-key")
 
 
 def _segment(text: str) -> str:

@@ -68,6 +68,14 @@ def _is_too_deep(decoded: dict[str, Any]) -> bool:
     return True
 
 
+def json_text(value: Any) -> str:
+    """Give a decoded value as the JSON a model wrote; a string as it is.
+
+    The standard library's encoder: what the forgiving decoder lets in (a lone surrogate) has to come out as well.
+    """
+    return value if type(value) is str else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 class Envelope(msgspec.Struct, gc=False):
     """The four fields of an answer (or of a stream's chunk) that metering reads; whatever types they came with."""
 

@@ -63,12 +63,12 @@ class Routes:
             raise ProviderOff(f"The model `{model}` is served by `{name}`, which is off: it has no credential.")
         return route
 
-    def listed(self, allowed: tuple[str, ...]) -> list[Route]:
-        """Give the models that have an exact name at a provider that is on, in the file's order."""
+    def listed(self, allowed: tuple[str, ...], wire: Wire | None = None) -> list[Route]:
+        """Give the models that have an exact name at a provider that is on, in the file's order; of one language."""
         routes = (
             Route(provider, spec, spec.name)
             for provider in self._providers
-            if not provider.is_off
+            if not provider.is_off and wire in {None, DIALECT_WIRES[provider.dialect]}
             for spec in provider.models
             if not spec.is_pattern
         )

@@ -83,14 +83,19 @@ class Admin:
         return _json({"status": "ok"})
 
     async def _readyz(self) -> web.Response:
-        serving = sum(child.state is State.SERVING for child in self._pool.children)
+        """Answer what its workers would: whether calls are admitted, `degraded` where not all, or without the store."""
+        is_whole, reason = False, ""
         try:
-            await self._store.ping()
+            is_whole = await self._store.ready()
         except StoreUnavailable as exc:
-            return _json({"status": "not ready", "reason": exc.message}, 503)
-        if not serving:
-            return _json({"status": "not ready", "reason": "No worker serves."}, 503)
-        return _json({"status": "ready", "workers": serving})
+            reason = exc.message
+        serving = [child.standing for child in self._pool.children if child.state is State.SERVING]
+        admits = not reason and any(one.somewhere for one in serving)
+        if not admits and not any(one.without for one in serving):
+            why = reason or ("What the store missed is brought there first." if serving else "No worker serves.")
+            return _json({"status": "not ready", "reason": why}, 503)
+        is_ready = is_whole and all(one.everywhere for one in serving)
+        return _json({"status": "ready" if is_ready else "degraded", "workers": len(serving)})
 
     async def _scraped(self) -> web.Response:
         body = await scrape(self._config(), self._ledger, self._metrics, self._pool.counted.registry)

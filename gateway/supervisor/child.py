@@ -10,7 +10,20 @@ from enum import StrEnum
 
 import structlog
 
-from gateway.supervisor.messages import Begin, Channel, Hurry, Leave, Leaving, Order, Ping, Pong, Reload, Serving
+from gateway.supervisor.messages import (
+    Begin,
+    Channel,
+    Hurry,
+    Leave,
+    Leaving,
+    Order,
+    Ping,
+    Pong,
+    Reload,
+    Serving,
+    Standing,
+)
+from gateway.supervisor.patience import Patience
 
 log = structlog.get_logger("supervisor")
 
@@ -33,7 +46,7 @@ class State(StrEnum):
 class Child:
     """A worker. `generation` is that of the configuration its next call is under; `started` is in Unix seconds.
 
-    `was_asked` says of one that is gone whether it was to go.
+    `was_asked` says of one that is gone whether it was to go; `standing` how it stands with the store.
     """
 
     def __init__(self, pid: int, channel: Channel, begin: Begin, changed: Callable[["Child"], None]) -> None:
@@ -41,6 +54,7 @@ class Child:
         self.state = State.STARTING
         self.generation = begin.generation
         self.started = time.time()
+        self.standing = Standing(everywhere=False, somewhere=False, without=False)
         self.unanswered_pings = 0
         self.was_asked = False
         self.gone = asyncio.Event()
@@ -63,19 +77,21 @@ class Child:
         """How long it has been there."""
         return self._clock() - self._born
 
-    @property
-    def is_overdue(self) -> bool:
-        """Whether it was to end and has not."""
-        return self._end_by is not None and self._clock() > self._end_by
-
     def reload(self, generation: int, content: bytes) -> "Applied":
         """Hand it another configuration."""
         return self._ask(Reload(generation, content), generation)
 
     def ping(self) -> None:
-        """Ask whether it is there."""
-        self.unanswered_pings += 1
-        self._channel.send(Ping())
+        """Ask whether it is there; one that starts has no time for an answer."""
+        if self.state is not State.STARTING:
+            self.unanswered_pings += 1
+            self._channel.send(Ping())
+
+    def hangs(self, patience: Patience) -> bool:
+        """Whether it has answered nothing for too long, starts for too long, or was to end and has not."""
+        is_stuck = self.state is State.STARTING and self.age_seconds > patience.starting_seconds
+        is_overdue = self._end_by is not None and self._clock() > self._end_by
+        return is_stuck or is_overdue or self.unanswered_pings >= patience.hung_pings
 
     def leave(self, linger_seconds: float, within_seconds: float) -> None:
         """Let it end when its calls have."""
@@ -109,6 +125,8 @@ class Child:
             match word:
                 case Serving():
                     self._is_serving(word)
+                case Standing():
+                    self.standing = word
                 case Leaving():
                     self._is_leaving()
                 case Pong():

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from gateway.app.lifecycle import load_into
+from gateway.supervisor.heap import trimmer
 from gateway.supervisor.worker import ORPHAN_SECONDS, work
 from gateway.telemetry import Redactor, configure
 from gateway.tokens import Vocabularies
@@ -42,6 +43,7 @@ def main(control_fd: int, metrics: str, encodings: tuple[str, ...]) -> None:
     # What is here now lives as long as the process: no collection looks at it, and so none writes to shared pages.
     gc.collect()
     gc.freeze()
+    trimmer()()
     with socket.socket(fileno=control_fd) as control, _children_noticed() as noticed:
         server = ForkServer(control, noticed, vocabularies)
         with suppress(ConnectionError):

@@ -14,6 +14,7 @@ from gateway.config import StoreConfig
 from gateway.errors import StoreRefused
 from gateway.store import EMBEDDED, Store, check, claimed, open_store, server_on
 from gateway.store.directory import Claim
+from gateway.store.tending import tended
 from gateway.supervisor.patience import Deaths, Patience
 
 log = structlog.get_logger("supervisor")
@@ -33,7 +34,8 @@ async def kept_store(settings: StoreConfig, patience: Patience) -> AsyncIterator
     """Give a store that the gateway may start on. Raises StoreRefused, StoreUnavailable."""
     url = settings.url.reveal()
     if url != EMBEDDED:
-        async with open_store(url, settings.data_dir, allow_volatile=settings.allow_volatile) as store:
+        opened = open_store(url, settings.data_dir, allow_volatile=settings.allow_volatile)
+        async with opened as store, tended(store):
             yield KeptStore(url, store, asyncio.get_running_loop().create_future())
         return
     async with claimed(settings.data_dir) as claim:
@@ -43,7 +45,8 @@ async def kept_store(settings: StoreConfig, patience: Patience) -> AsyncIterator
         try:
             await _first(up, keeping)
             await check(store, allow_volatile=settings.allow_volatile)
-            yield KeptStore(claim.url, store, keeping)
+            async with tended(store):
+                yield KeptStore(claim.url, store, keeping)
         finally:
             await store.close()
             keeping.cancel()

@@ -29,14 +29,16 @@ class Life:
         self._pool = pool
         self._signals = signals
         self._patience = patience
+        self._is_everywhere = True
+        self._looking = asyncio.Lock()
 
     async def live(
         self, store_failed: "asyncio.Future[None]", sockets: Sequence[socket.socket], announce: Callable[[], None]
     ) -> None:
         """Keep workers until asked to end, then let them finish. Raises WorkersFailed, StoreRefused."""
-        workers = self._editions.current.config.server.workers
+        self._say_how_many()
         async with _running(self._pool.watch(), self._pool.full()) as (watched, full):
-            lasting = (self._pool.keep(workers), self._keep_polling(), self._keep_renewing())
+            lasting = (self._pool.keep(), self._keep_polling(), self._keep_renewing())
             async with _running(self._signals.stop.wait(), *lasting) as tasks:
                 endings = {*tasks, watched, store_failed}
                 await asyncio.wait({*endings, full}, return_when=asyncio.FIRST_COMPLETED)
@@ -47,13 +49,16 @@ class Life:
             for listener in sockets:
                 listener.close()
             log.info("draining", seconds=self._drain_seconds)
-            await self._pool.end(self._drain_seconds, self._signals.hurry)
+            await self._pool.end(self._signals.hurry)
         for one in ended:
             one.result()
 
     @property
     def _drain_seconds(self) -> float:
         return self._editions.current.config.server.drain_seconds
+
+    def _say_how_many(self) -> None:
+        self._pool.want(self._editions.current.config.server.workers, self._drain_seconds)
 
     async def _keep_polling(self) -> None:
         while True:
@@ -69,20 +74,27 @@ class Life:
             if not self._editions.is_right:
                 log.error("restart_refused", reason="the configuration is wrong")
                 continue
-            workers = self._editions.current.config.server.workers
-            if await self._pool.restart(workers, self._drain_seconds):
-                self._editions.workers_are_new()
-                log.info("workers_restarted", workers=workers, generation=self._editions.current.generation)
+            edition = self._editions.current
+            if await self._pool.restart():
+                self._editions.workers_follow(edition)
+                self._is_everywhere = True
+                log.info("workers_restarted", workers=edition.config.server.workers, generation=edition.generation)
 
     async def _reload(self) -> bool:
-        """Have every worker follow the file; whether it had changed."""
-        if not await self._editions.look():
-            return False
-        edition = self._editions.current
-        self._secrets.hide(edition.config)
-        await self._pool.reload(edition.generation, edition.content)
-        log.info("reloaded", generation=edition.generation)
-        return True
+        """Have every worker follow the file; whether it had changed. One look at a time, be it asked or in turn."""
+        async with self._looking:
+            return await self._followed()
+
+    async def _followed(self) -> bool:
+        is_new = await self._editions.look()
+        if is_new:
+            edition = self._editions.current
+            self._secrets.hide(edition.config)
+            self._is_everywhere = await self._pool.reload(edition.generation, edition.content)
+            self._say_how_many()
+            log.info("reloaded", generation=edition.generation)
+        self._pool.counted.refused(is_refused=not (self._editions.is_right and self._is_everywhere))
+        return is_new
 
 
 @asynccontextmanager

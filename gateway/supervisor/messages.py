@@ -56,12 +56,20 @@ class Serving(msgspec.Struct, tag=True, frozen=True):
     problem: str = ""
 
 
+class Standing(msgspec.Struct, tag=True, frozen=True):
+    """From a worker: whether it admits calls in every part of the store, in some, and whether it does without it."""
+
+    everywhere: bool
+    somewhere: bool
+    without: bool
+
+
 class Leaving(msgspec.Struct, tag=True, frozen=True):
     """From a worker: I take no new connections; somebody else told me to end."""
 
 
 Order = Begin | Reload | Ping | Leave | Hurry
-Word = Pong | Serving | Leaving
+Word = Pong | Serving | Standing | Leaving
 
 
 class Channel:

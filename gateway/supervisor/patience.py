@@ -5,16 +5,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """A worker that leaves `hung_pings` pings unanswered hangs; what lives less than `early_seconds` died early.
+    """A worker that leaves `hung_pings` pings unanswered hangs, as one does that starts for `starting_seconds`.
 
-    After `most_early_deaths` in a row, of workers or of the store, the gateway gives up. The pause before a new start
-    doubles from `pause_seconds` with each early death after the first. `linger_seconds` is how long a connection that
+    What lives less than `early_seconds` died early; after `most_early_deaths` in a row, of workers or of the store, the
+    gateway gives up. The pause before a new start doubles from `pause_seconds` with each early death after the first.
+    `linger_seconds` is how long a connection that
     nobody uses stays open at a worker that makes room for its successor. `leaving_seconds` is what a worker may take to
     end beyond `server.drain_seconds`.
     """
 
     ping_seconds: float = 2.0
     hung_pings: int = 5
+    starting_seconds: float = 60.0
     early_seconds: float = 10.0
     most_early_deaths: int = 5
     pause_seconds: float = 0.25

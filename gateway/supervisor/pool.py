@@ -23,7 +23,7 @@ class WorkersFailed(Exception):
 
 
 class Pool:
-    """Keeps `wanted` workers; `begin` gives what a new one is told first."""
+    """Keeps as many workers as are wanted; `begin` gives what a new one is told first."""
 
     def __init__(
         self,
@@ -36,6 +36,8 @@ class Pool:
         self.counted = Supervision()
         self.children: list[Child] = []
         self._wanted = 0
+        self._drain_seconds = 0.0
+        self._is_restarting = False
         self._nursery = nursery
         self._sockets = sockets
         self._begin = begin
@@ -46,12 +48,18 @@ class Pool:
         self._deaths = Deaths(patience)
         self._full = asyncio.Event()
 
-    async def keep(self, wanted: int) -> None:
-        """Keep so many workers, for ever. Raises WorkersFailed."""
-        self._wanted = wanted
+    def want(self, wanted: int, drain_seconds: float) -> None:
+        """Have so many from now on; the calls of one that is not wanted any more have `drain_seconds` to end."""
+        self._wanted, self._drain_seconds = wanted, drain_seconds
+        self._changed.set()
+
+    async def keep(self) -> None:
+        """Keep as many workers as are wanted, for ever. Raises WorkersFailed."""
         while True:
             self._changed.clear()
             await self._fill()
+            if not self._is_restarting:
+                self._trim()
             await self._changed.wait()
 
     async def watch(self) -> None:
@@ -59,8 +67,9 @@ class Pool:
         while True:
             await asyncio.sleep(self._patience.ping_seconds)
             for child in self.children:
-                if child.unanswered_pings >= self._patience.hung_pings or child.is_overdue:
-                    log.error("worker_hangs", pid=child.pid, unanswered_pings=child.unanswered_pings)
+                if child.hangs(self._patience):
+                    doing, unanswered = child.state.value, child.unanswered_pings
+                    log.error("worker_hangs", pid=child.pid, state=doing, unanswered_pings=unanswered)
                     child.kill()
                 else:
                     child.ping()
@@ -69,35 +78,44 @@ class Pool:
         """Return when as many workers serve as are wanted, for the first time."""
         await self._full.wait()
 
-    async def reload(self, generation: int, content: bytes) -> None:
-        """Hand every worker another configuration and wait until the next call of each is under it."""
+    async def reload(self, generation: int, content: bytes) -> bool:
+        """Hand every worker another configuration; whether the next call of each is under it."""
         # Those that leave too: a connection that lingers there may bring another call.
         asked = [child.reload(generation, content) for child in self.children]
-        for problem in await asyncio.gather(*asked):
-            if problem and problem != GONE:
-                log.error("reload_failed_in_worker", generation=generation, problem=problem)
+        problems = [problem for problem in await asyncio.gather(*asked) if problem and problem != GONE]
+        for problem in problems:
+            log.error("reload_failed_in_worker", generation=generation, problem=problem)
+        return not problems
 
-    async def restart(self, wanted: int, drain_seconds: float) -> bool:
-        """Replace every worker in turn; afterwards there are `wanted`. False: a new one failed, and the old stay."""
-        self._wanted = wanted
+    async def restart(self) -> bool:
+        """Replace every worker in turn; False: a new one failed, and the old stay."""
+        self._is_restarting = True  # a successor is one more than wanted
+        try:
+            return await self._restarted()
+        finally:
+            self._is_restarting = False
+            self._changed.set()
+
+    async def _restarted(self) -> bool:
         for old in self._expected():
-            if len(self._expected()) <= wanted:
+            if len(self._expected()) <= self._wanted:
                 fresh = await self._born()
                 if fresh is None or await fresh.ready:
                     log.error("restart_stopped", pid=old.pid)
                     return False
-            self._let_leave(old, self._patience.linger_seconds, drain_seconds)
+            self._let_leave(old, self._patience.linger_seconds)
             await old.gone.wait()
-        for surplus in self._expected()[wanted:]:
-            self._let_leave(surplus, self._patience.linger_seconds, drain_seconds)
-        self._changed.set()
         return True
 
-    async def end(self, drain_seconds: float, hurry: asyncio.Event) -> None:
+    def _trim(self) -> None:
+        for surplus in self._expected()[self._wanted :]:
+            self._let_leave(surplus, self._patience.linger_seconds)
+
+    async def end(self, hurry: asyncio.Event) -> None:
         """Let every worker leave when its calls have ended, or sooner when it hurries."""
         self._wanted = 0
         for child in self.children:
-            self._let_leave(child, 0.0, drain_seconds)
+            self._let_leave(child, 0.0)
         hurried = asyncio.get_running_loop().create_task(self._hurried(hurry))
         while self.children:
             self._changed.clear()
@@ -110,8 +128,8 @@ class Pool:
         for child in self.children:
             child.hurry()
 
-    def _let_leave(self, child: Child, linger_seconds: float, drain_seconds: float) -> None:
-        child.leave(linger_seconds, drain_seconds + self._patience.leaving_seconds)
+    def _let_leave(self, child: Child, linger_seconds: float) -> None:
+        child.leave(linger_seconds, self._drain_seconds + self._patience.leaving_seconds)
 
     def _expected(self) -> list[Child]:
         return [child for child in self.children if child.is_expected]

@@ -21,8 +21,8 @@ log = structlog.get_logger("supervisor")
 STABLE_SECONDS = 0.1
 """A file that was read twice alike, so long apart, is not being written right now."""
 
-# What a change of these would take, by the setting's name.
-_NEW_GATEWAY: dict[str, Callable[[Config], Any]] = {
+# What does not apply by itself, by the setting's name; docs/operations.md lists the same.
+NEW_GATEWAY: dict[str, Callable[[Config], Any]] = {
     "server.host": lambda config: config.server.host,
     "server.port": lambda config: config.server.port,
     "admin.host": lambda config: config.admin.host,
@@ -31,14 +31,9 @@ _NEW_GATEWAY: dict[str, Callable[[Config], Any]] = {
     "store.data_dir": lambda config: config.store.data_dir,
     "store.allow_volatile": lambda config: config.store.allow_volatile,
 }
-_NEW_WORKERS: dict[str, Callable[[Config], Any]] = {
-    "server.workers": lambda config: config.server.workers,
-    "store.on_failure": lambda config: config.store.on_failure,
-    "store.grace_tokens": lambda config: config.store.grace_tokens,
+NEW_WORKERS: dict[str, Callable[[Config], Any]] = {
     "store.journal": lambda config: config.store.journal,
     "ledger.lease_seconds": lambda config: config.ledger.lease_seconds,
-    "warnings": lambda config: config.warnings,
-    "tracing": lambda config: config.tracing,
 }
 
 
@@ -78,6 +73,8 @@ class Editions:
         try:
             content = await asyncio.to_thread(read, self.source.path)
             if content == self._seen:
+                if content == self.current.content:
+                    self._told = ""  # it could not be read for a moment, and is what it was
                 return False
             await asyncio.sleep(STABLE_SECONDS)
             if content != await asyncio.to_thread(read, self.source.path):
@@ -89,7 +86,7 @@ class Editions:
             return False
         self._told = ""
         self.current = Edition(self.current.generation + 1, content, config)
-        for setting in changed(_NEW_GATEWAY, self.first.config, wanted):
+        for setting in changed(NEW_GATEWAY, self.first.config, wanted):
             log.warning("setting_not_applied", setting=setting, needs="a new start of the gateway")
         log.info("configuration_read", config=str(config.source), generation=self.current.generation)
         return True
@@ -101,12 +98,12 @@ class Editions:
 
     def warn_of_old_workers(self) -> None:
         """Name what only workers that start anew would follow."""
-        for setting in changed(_NEW_WORKERS, self._workers_from, self.current.config):
+        for setting in changed(NEW_WORKERS, self._workers_from, self.current.config):
             log.warning("setting_not_applied", setting=setting, needs="SIGHUP, which restarts the workers in turn")
 
-    def workers_are_new(self) -> None:
-        """Take note that every worker has started under the current configuration."""
-        self._workers_from = self.current.config
+    def workers_follow(self, edition: Edition) -> None:
+        """Take note that every worker has started under this edition or a later one."""
+        self._workers_from = edition.config
 
     def _both(self, content: bytes) -> tuple[Config, Config]:
         """Give what the file asks for, and what it comes to at the address that is bound.

@@ -4,6 +4,7 @@ The rule that matters: the store goes down last. Whatever a worker still has to 
 """
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -66,7 +67,7 @@ async def _serve(editions: Editions, announce: Announce, patience: Patience) -> 
     signals = Signals()
     async with AsyncExitStack() as stack:
         metrics = stack.enter_context(_metrics_directory())
-        nursery = Nursery(metrics, encodings_of(settings))
+        nursery = Nursery(metrics, lambda: encodings_of(editions.current.config), patience)
         stack.push_async_callback(nursery.end)
         await nursery.start()
         store = await stack.enter_async_context(kept_store(settings.store, patience))
@@ -79,7 +80,8 @@ async def _serve(editions: Editions, announce: Announce, patience: Patience) -> 
 
         def say() -> None:
             url = url_of(sockets)
-            log.info("serving", url=url, admin=admin_url, workers=settings.server.workers, config=str(settings.source))
+            told = {"pid": os.getpid(), "workers": settings.server.workers, "config": str(settings.source)}
+            log.info("serving", url=url, admin=admin_url, **told)
             announce(settings, url, admin_url)
 
         life = Life(editions, secrets, pool, signals, patience)

@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -20,10 +20,12 @@ from aiohttp import web
 from gateway.app.lifecycle import Assembly, assembled
 from gateway.app.listener import Server
 from gateway.config import Config, parse
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, StoreUnavailable
+from gateway.pipeline.gateway import Gateway
 from gateway.store.connection import Store
+from gateway.supervisor.heap import keep_tidy
 from gateway.supervisor.listening import listen
-from gateway.supervisor.messages import Begin, Channel, Hurry, Leave, Leaving, Ping, Pong, Reload, Serving
+from gateway.supervisor.messages import Begin, Channel, Hurry, Leave, Leaving, Ping, Pong, Reload, Serving, Standing
 from gateway.supervisor.secrets import Secrets
 from gateway.tokens import Vocabularies
 
@@ -63,17 +65,31 @@ async def _work(end: socket.socket, sockets: Sequence[socket.socket], vocabulari
         async with asyncio.TaskGroup() as group:
             async with assembled(config, store, vocabularies) as assembly:
                 worker = Worker(channel, begin, assembly, secrets, group)
+                assembly.app.gateway.metrics.generation(begin.generation)  # 0 would be the oldest of all
+                store.on_change.append(worker.stands)
+                with suppress(StoreUnavailable):
+                    await store.ready()  # what was left behind is brought there first
+                worker.stands()
                 async with worker.taking_calls(sockets):
                     # What is loaded now lives as long as the process: looking through it each time took 70 ms.
                     gc.collect()
                     gc.freeze()
                     gc.set_threshold(*GC_THRESHOLDS)
                     worker.serves(begin.generation)
+                    tidying = group.create_task(keep_tidy())
                     await worker.obey()
+            tidying.cancel()
             worker.stop_listening()
     finally:
         await store.close()
         channel.close()
+
+
+def standing_of(gateway: Gateway) -> Standing:
+    """Give how a worker stands with its store."""
+    admits = [part.breaker.is_closed for part in gateway.store.parts()]
+    without = gateway.ledger.goes_on_without_store
+    return Standing(everywhere=all(admits), somewhere=any(admits), without=without)
 
 
 def _parsed(begin: Begin, content: bytes) -> Config:
@@ -115,6 +131,10 @@ class Worker:
                 one.close()
             await self._drain(server)
             await runner.cleanup()
+
+    def stands(self) -> None:
+        """Tell how this worker stands with the store."""
+        self._channel.send(standing_of(self._assembly.app.gateway))
 
     def serves(self, generation: int) -> None:
         """Tell that the next call is under the configuration of this generation."""
@@ -159,7 +179,14 @@ class Worker:
                 self._channel.send(Serving(order.generation, str(error)))
                 return
             self._secrets.hide(config)
-            await self._assembly.reload(config)
+            change = asyncio.ensure_future(self._assembly.reload(config))
+            await asyncio.wait({change})  # which fails for nothing: whatever it was, the calls in flight go on
+            failure = change.exception()
+            if failure is not None:
+                log.error("reload_failed", pid=os.getpid(), generation=order.generation, exc_info=failure)
+                self._channel.send(Serving(order.generation, type(failure).__name__))
+                return
+            self.stands()
             self.serves(order.generation)
 
     def _leave(self, linger_seconds: float) -> None:

@@ -6,8 +6,9 @@ docs/metrics.md says the same, and a test holds the two together.
 
 from gateway.telemetry.family import Across, Family, Kind
 from gateway.telemetry.outages import OUTAGES
+from gateway.telemetry.slicing import SLICING, SPANNING
 
-__all__ = ["COUNTED", "FAMILIES", "SCRAPED", "SUPERVISED", "Across", "Family", "Kind"]
+__all__ = ["COUNTED", "FAMILIES", "SCRAPED", "SPANNING", "SUPERVISED", "Across", "Family", "Kind"]
 
 _CALL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 _STORE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
@@ -88,12 +89,19 @@ WARNINGS = Family(
     "warnings",
     "How often a budget passed a warning threshold (a percentage of its limit).",
 )
+WEBHOOK_POSTS = Family(
+    "gateway_webhook_posts_total",
+    Kind.COUNTER,
+    ("outcome",),
+    "posts",
+    "What became of warnings' posts to the webhook; failed ones are repeated for a day.",
+)
 TURNED_AWAY = Family(
     "gateway_turned_away_total",
     Kind.COUNTER,
     ("reason",),
     "connections and requests",
-    "Connections and requests that the gateway ended to protect itself: too many, too slow, or for another host.",
+    "Connections and requests ended to protect the gateway: too many, too slow, without a good key, for another host.",
 )
 HOLDS = Family(
     "gateway_holds_open",
@@ -173,12 +181,20 @@ RESTARTS = Family(
     "restarts",
     "Workers that ended by themselves or hung, and were replaced.",
 )
+REFUSED = Family(
+    "gateway_config_refused",
+    Kind.GAUGE,
+    (),
+    "0 or 1",
+    "Whether the file is wrong, or some worker could not take it over, so that an older configuration goes on.",
+    across=Across.LARGEST,
+)
 STORE_UP = Family(
     "gateway_store_up",
     Kind.GAUGE,
     (),
     "0 or 1",
-    "Whether the store answered this scrape.",
+    "Whether the whole store took what calls bring, asked at this scrape.",
 )
 BUDGET_USED = Family(
     "gateway_budget_used",
@@ -208,6 +224,13 @@ LEFT_OUT = Family(
     "companies",
     "Companies whose budgets this scrape does not show: those beyond the first 1,000.",
 )
+UNREAD = Family(
+    "gateway_budget_companies_unread",
+    Kind.GAUGE,
+    (),
+    "companies",
+    "Companies whose budgets this scrape could not read, as the store, or their part of it, is away.",
+)
 BUILD = Family(
     "gateway_build_info",
     Kind.GAUGE,
@@ -216,8 +239,11 @@ BUILD = Family(
     "The gateway's version.",
 )
 
-TURNED_AWAY_REASONS = ("connections", "in_flight", "headers", "body", "stalled", "host")
+TURNED_AWAY_REASONS = ("connections", "in_flight", "headers", "body", "stalled", "host", "keys")
 """The values of that label; all of them are there from the start, so that a rate can be told from the first one on."""
+
+WEBHOOK_OUTCOMES = ("accepted", "failed", "gave_up", "crowded")
+"""The same of a post: a warning that was posted for a day in vain, and one that found no room to wait, are lost."""
 
 COUNTED = (
     CALLS,
@@ -230,6 +256,7 @@ COUNTED = (
     UNCHARGED,
     CHARGES_LOST,
     WARNINGS,
+    WEBHOOK_POSTS,
     TURNED_AWAY,
     HOLDS,
     STORE_SECONDS,
@@ -239,14 +266,15 @@ COUNTED = (
     ESTIMATE_RATIO,
     CORRECTION,
     GENERATION,
+    *SLICING,
     *OUTAGES,
 )
 """What each process that serves calls counts."""
 
-SUPERVISED = (WORKERS, RESTARTS)
+SUPERVISED = (WORKERS, RESTARTS, REFUSED)
 """What the parent of the workers counts."""
 
-SCRAPED = (BUILD, STORE_UP, BUDGET_USED, BUDGET_HELD, BUDGET_LIMIT, LEFT_OUT)
+SCRAPED = (BUILD, STORE_UP, BUDGET_USED, BUDGET_HELD, BUDGET_LIMIT, *SPANNING, LEFT_OUT, UNREAD)
 """What is found out when somebody asks."""
 
 FAMILIES = COUNTED + SUPERVISED + SCRAPED

@@ -15,6 +15,7 @@ from gateway.telemetry import families
 from gateway.telemetry.calls import CallRecord
 from gateway.telemetry.family import Family, Kind
 from gateway.telemetry.outages import OUTAGES, Outages
+from gateway.telemetry.slicing import Slicing
 from gateway.telemetry.tally import Spreads, Sums, Tally
 
 MOST_SERIES = 5_000
@@ -52,7 +53,7 @@ class _Series:
         found = self._histograms.get(labels)
         if found is None:
             labels = self._told_apart(labels, len(self._histograms))
-            child = self._family.labels(*labels)
+            child = self._family.labels(*labels) if labels else self._family
             assert isinstance(child, Histogram)
             found = self._histograms[labels] = child
         return found
@@ -133,17 +134,21 @@ class Metrics:
         self._correction = made[families.CORRECTION.name]
         self._charges_lost = made[families.CHARGES_LOST.name].of()
         self._holds = made[families.HOLDS.name].of()
-        self._store_seconds = made[families.STORE_SECONDS.name].of()
-        self._batch_size = made[families.BATCH_SIZE.name].of()
+        self._store_seconds = _spreads(made[families.STORE_SECONDS.name])
+        self._batch_size = _spreads(made[families.BATCH_SIZE.name])
         self._lag_seconds = made[families.LAG_SECONDS.name].of()
         self._lag_max_seconds = made[families.LAG_MAX_SECONDS.name].of()
         self._generation = made[families.GENERATION.name].of()
         turned_away = made[families.TURNED_AWAY.name]
         self._turned_away = {reason: turned_away.of(reason) for reason in families.TURNED_AWAY_REASONS}
+        posts = made[families.WEBHOOK_POSTS.name]
+        self._posts = {outcome: posts.of(outcome) for outcome in families.WEBHOOK_OUTCOMES}
+        self.slicing = Slicing(made)
         self.outages = Outages({family.name: made[family.name].of() for family in OUTAGES})
         self._peak = _Peak(clock)
         self._tally.keep(self._calls, self._call_seconds, self._first_byte_seconds, self._tokens, self._overrun_tokens)
         self._tally.keep(self._refusals, self._estimated, self._uncharged, self._estimate_ratio)
+        self._tally.keep(self._store_seconds, self._batch_size)
 
     def flush(self) -> None:
         """Bring what calls have counted to where it is read; to be done once a second, and at the end."""
@@ -163,11 +168,6 @@ class Metrics:
                 self._first_byte_seconds.add(record.first_byte_ms / 1000, provider)
             if record.released:
                 self._uncharged.add(1, provider, model, outcome)
-            self._used(record)
-
-    def settled_late(self, record: CallRecord) -> None:
-        """Count the usage of a call that had ended without it: its exchange outlived its client."""
-        with self._tally.lock:
             self._used(record)
 
     def _used(self, record: CallRecord) -> None:
@@ -190,8 +190,9 @@ class Metrics:
 
     def store_call(self, seconds: float, operations: int) -> None:
         """Count one batch of ledger operations that the store answered."""
-        self._store_seconds(seconds)
-        self._batch_size(operations)
+        with self._tally.lock:
+            self._store_seconds.add(seconds)
+            self._batch_size.add(operations)
 
     def holds(self, count: int) -> None:
         """Note how many holds are open."""
@@ -205,6 +206,10 @@ class Metrics:
     def warned(self, budget: str, threshold: int) -> None:
         """Count a budget that passed a threshold (percent) of the configuration."""
         self._warnings.of(budget, str(threshold))(1)
+
+    def posted(self, outcome: str) -> None:
+        """Count what became of a post to the webhook; `outcome` is one of WEBHOOK_OUTCOMES."""
+        self._posts[outcome](1)
 
     def turned_away(self, reason: str, count: int = 1) -> None:
         """Count what the gateway ended to protect itself; `reason` is one of TURNED_AWAY_REASONS."""
@@ -232,6 +237,7 @@ class Supervision:
         self.registry = registry or CollectorRegistry()
         self._workers = _Series(families.WORKERS, self.registry).of()
         self._restarts = _Series(families.RESTARTS, self.registry).of()
+        self._refused = _Series(families.REFUSED, self.registry).of()
 
     def workers(self, count: int) -> None:
         """Note how many workers run."""
@@ -240,6 +246,10 @@ class Supervision:
     def restarted(self) -> None:
         """Count a worker that had to be replaced."""
         self._restarts(1)
+
+    def refused(self, *, is_refused: bool) -> None:
+        """Note whether the file's configuration is one that not every worker serves."""
+        self._refused(int(is_refused))
 
 
 def outcome_of(record: CallRecord) -> str:

@@ -5,6 +5,7 @@ whether a byte of it may have left - that decides between releasing a hold and c
 
     client      Upstream and its Exchange: one request, TLS, timeouts, redirects refused
     connector   dialling and keeping: which addresses are never dialled, how long a connection is kept
+    wire        between a socket and its connection: small reads, into one buffer
     connection  one connection: bytes out, a parsed answer in, silence and loss noticed
     target      where a request goes, and its head as bytes (no I/O)
     headers     what may cross: hop-by-hop fields stay behind, both ways

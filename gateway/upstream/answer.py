@@ -14,6 +14,9 @@ from gateway.upstream.border import Border
 from gateway.upstream.headers import end_to_end
 from gateway.upstream.inflate import CODINGS, BadCoding, Inflate
 
+WHOLE_BUFFER_BYTES = 65_536
+"""Reading from the socket stops at twice this where a body is read to its end at once: it waits for no client."""
+
 
 class Answer:
     """Valid inside `Upstream.send`; one reader at a time. `headers` holds the end-to-end fields only.
@@ -53,6 +56,7 @@ class Answer:
 
     async def read(self, limit_bytes: int) -> bytes:
         """Read the whole (rest of the) body. Also UpstreamBroken when it is longer than `limit_bytes`."""
+        self._content.set_read_chunk_size(WHOLE_BUFFER_BYTES)
         pieces, size_bytes = [], 0
         take = self._receive if self._inflate is None else self._next
         while piece := await take():
@@ -64,6 +68,7 @@ class Answer:
 
     def buffered(self) -> bytes:
         """Give what has arrived and was not read, without waiting; for a caller that leaves. Never raises."""
+        self._content.set_read_chunk_size(WHOLE_BUFFER_BYTES)
         data = self._arrived()
         if self._inflate is None:
             return data

@@ -16,10 +16,13 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from gateway.model import Timeouts
 
-# Per answer, reading from the socket stops at twice this: a slow reader must not fill the memory.
-READ_BUFFER_BYTES = 65_536
+# Per stream, reading from the socket stops at twice this (and what one read brings): a slow reader must not fill the
+# memory.
+READ_BUFFER_BYTES = 4_096
 # A longer body goes out in pieces, with the loop in between.
 ONE_WRITE_BYTES = 262_144
+# What has come to the socket is here two turns of the loop later.
+ARRIVAL_TURNS = 2
 _INTERIM_BELOW = 200
 _SWITCHING = 101
 
@@ -31,13 +34,25 @@ class NotHttp(Exception):
 class Connection(BaseProtocol):
     """One exchange at a time: `ask`, then the body from `payload`, then `release` or `close`."""
 
-    __slots__ = ("_head", "_heard_at", "_is_spent", "_limit", "_lost", "_timeouts", "_timer", "idle_since", "payload")
+    __slots__ = (
+        "_head",
+        "_heard_at",
+        "_is_spent",
+        "_late",
+        "_limit",
+        "_lost",
+        "_timeouts",
+        "_timer",
+        "idle_since",
+        "payload",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self.payload: StreamReader | None = None
         self.idle_since = 0.0
         self._head: asyncio.Future[RawResponseMessage] | None = None
+        self._late: RawResponseMessage | None = None
         self._timeouts = Timeouts()
         self._timer: asyncio.TimerHandle | None = None
         self._heard_at = self._limit = 0.0
@@ -59,7 +74,7 @@ class Connection(BaseProtocol):
         )
         self._timeouts = timeouts
         waiting: asyncio.Future[RawResponseMessage] = self._loop.create_future()
-        self._head = waiting
+        self._head, self._late = waiting, None
         if self.transport is None:
             raise ServerDisconnectedError
         if len(body) <= ONE_WRITE_BYTES:
@@ -69,7 +84,27 @@ class Connection(BaseProtocol):
             await self._upload(head, body)
         if not waiting.done():
             self._wait_until(min(deadline, self._loop.time() + timeouts.first_byte))
-        return await waiting
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            return await self._late_head(waiting)
+
+    async def _late_head(self, waiting: "asyncio.Future[RawResponseMessage]") -> RawResponseMessage:
+        """Give the head that came in the moment in which its asker left: what stands behind it is charged.
+
+        The asker is cancelled again, at what it waits for next; where nothing came, at once.
+        """
+        for _ in range(ARRIVAL_TURNS):
+            await asyncio.sleep(0)
+        if not waiting.cancelled() and waiting.exception() is None:
+            self._late = waiting.result()
+        if self._late is None:
+            raise asyncio.CancelledError
+        task = asyncio.current_task()
+        if task is not None:
+            task.uncancel()
+            task.cancel()
+        return self._late
 
     @property
     def is_reusable(self) -> bool:
@@ -135,14 +170,18 @@ class Connection(BaseProtocol):
     def _take(self, message: RawResponseMessage, payload: StreamReader) -> None:
         if message.code < _INTERIM_BELOW and message.code != _SWITCHING:
             return
-        if self._head is None or self._head.done():
+        head = self._head
+        if head is None or self.payload is not None or (head.done() and not head.cancelled()):
             self._is_spent = True  # a second answer
             return
         self._is_spent = self._is_spent or message.should_close
         self.payload = payload
         # The head counts as the beginning of the body's silence: some send it at once and think afterwards.
         self._heard_at, self._limit = self._loop.time(), self._timeouts.first_byte
-        self._head.set_result(message)
+        if head.cancelled():
+            self._late = message
+        else:
+            head.set_result(message)
         self._wake_writer()
 
     def _follow(self, payload: StreamReader) -> None:

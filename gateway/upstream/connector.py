@@ -15,6 +15,7 @@ import aiohappyeyeballs
 
 from gateway.upstream.connection import Connection
 from gateway.upstream.target import Target
+from gateway.upstream.wire import Wire, read_buffer
 
 # Below what uvicorn and Node allow (5 s): who closes first never finds a request on a connection it gave up.
 IDLE_SECONDS = 4.0
@@ -58,6 +59,7 @@ class Connector:
         self._kept: dict[tuple[Any, ...], deque[Connection]] = {}
         self._names: dict[tuple[str, int], tuple[float, asyncio.Task[list[Any]]]] = {}
         self._sweep: asyncio.TimerHandle | None = None
+        self._read_buffer = read_buffer()
 
     async def connect(self, target: Target, tls: ssl.SSLContext | None, connect_seconds: float) -> Connection:
         """Give a connection on which nothing has arrived: the one used last, or a new one."""
@@ -99,9 +101,10 @@ class Connector:
             socket_factory=open_socket,
         )
         name = target.host.rstrip(".") if tls else None
-        loop = self._loop
-        _, connection = await loop.create_connection(lambda: Connection(loop), sock=sock, ssl=tls, server_hostname=name)
-        return connection
+        _, wire = await self._loop.create_connection(
+            lambda: Wire(Connection(self._loop), self._read_buffer), sock=sock, ssl=tls, server_hostname=name
+        )
+        return wire.connection
 
     async def _addresses(self, host: str, port: int) -> list[Any]:
         """Look a name up, once for all who ask within ten seconds; who leaves does not take the others along."""

@@ -26,14 +26,25 @@ POSTS_AT_ONCE = 4
 STORE_PAUSE_SECONDS = 1.0
 
 
+Posted = Callable[[str], None]
+"""Told what became of a warning for the webhook: accepted, failed, gave_up or crowded."""
+
+
+def unheard(_outcome: str) -> None:
+    """Count nothing."""
+
+
 class Delivery:
     """Posts what waits. Every `sweep_seconds` it looks into all shards for what others have left behind."""
 
-    def __init__(self, outbox: Outbox, receiver: Receiver, steps: Steps, *, sweep_seconds: float) -> None:
+    def __init__(
+        self, outbox: Outbox, receiver: Receiver, steps: Steps, *, sweep_seconds: float, on_posted: Posted = unheard
+    ) -> None:
         self._outbox = outbox
         self._receiver = receiver
         self._steps = steps
         self._sweep_seconds = sweep_seconds
+        self._on_posted = on_posted
         self._sweep_at = -inf
         self._due_at: dict[str, float] = {}
         self._nudged = asyncio.Event()
@@ -80,6 +91,7 @@ class Delivery:
 
     async def _tell(self, claimed: Claimed) -> None:
         reason = await self._receiver.post(claimed.id, body_of(claimed.event, claimed.marked_ms))
+        self._on_posted("accepted" if reason is None else "gave_up" if claimed.is_last else "failed")
         if reason is None:
             await self._note(self._outbox.remove, claimed)
         elif claimed.is_last:

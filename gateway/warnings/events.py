@@ -18,17 +18,21 @@ Event = Mapping[str, Any]
 
 
 def event_of(event_id: str, caller: Caller, level: Level, threshold: int) -> Event:
-    """Give a warning; `user`, `key` and `agent` are null unless it is their budget."""
+    """Give a warning; `user`, `key`, `agent` and `provider` are null unless it is their budget.
+
+    `company` is null where the budget counts all of them.
+    """
     budget, scope = level.budget, level.budget.scope
     return {
         "id": event_id,
         "type": TYPE,
         "budget": budget.name,
         "scope": scope.value,
-        "company": _named(caller.company),
+        "company": None if scope.spans_companies else _named(caller.company),
         "user": _named(caller.user) if scope is Scope.USER else None,
         "key": caller.key.name if scope is Scope.KEY else None,
         "agent": _named(caller.agent) if scope is Scope.AGENT else None,
+        "provider": budget.subject.partition(":")[2] if scope is Scope.PROVIDER else None,
         "window": budget.window.code,
         "unit": "usd_micros" if budget.unit is Unit.USD else budget.unit.value,
         "limit": level.limit,

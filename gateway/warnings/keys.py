@@ -8,6 +8,14 @@ themselves: `<marked ms> <attempts> <JSON>` (hash).
 from gateway.model import Level
 from gateway.warnings.crossing import ends_at_ms
 
+_INSTALLATION = "installation"
+"""Whose shard has what is told of budgets that span companies: told once, whichever company's call notices it."""
+
+
+def home(level: Level, company_id: str) -> str:
+    """Give the id whose shard knows what was told of a budget, for a call of this company."""
+    return _INSTALLATION if level.budget.scope.spans_companies else company_id
+
 
 def mark(prefix: str, level: Level, threshold: int) -> str:
     """Give the key that stands once a threshold of a budget has been told; a changed limit has another."""

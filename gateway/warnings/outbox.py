@@ -13,6 +13,7 @@ from enum import IntEnum
 from importlib import resources
 from time import monotonic
 
+from gateway.errors import StoreUnavailable
 from gateway.model import Level
 from gateway.store.connection import Script, Store
 from gateway.store.shards import prefix as shard_of
@@ -70,18 +71,23 @@ class Outbox:
         self._mark = _script("mark")
         self._claim = _script("claim")
 
-    async def mark(self, company_id: str, level: Level, thresholds: tuple[int, ...], id_: str, event: bytes) -> Told:
-        """Mark all `thresholds` (rising) as told; what is told is the last. An empty `event` waits for no webhook."""
-        shard = shard_of(company_id)
+    async def mark(self, home: str, level: Level, thresholds: tuple[int, ...], id_: str, event: bytes) -> Told:
+        """Mark all `thresholds` (rising) as told; what is told is the last. An empty `event` waits for no webhook.
+
+        `home` is what `keys.home` gives.
+        """
+        shard = shard_of(home)
         names = [keys.due(shard), keys.waiting(shard), *(keys.mark(shard, level, percent) for percent in thresholds)]
         args = (id_, ends_at_ms(level) or 0, life_ms(level), MOST_WAITING, _KEPT_MS, event)
         return Told(await self._store.run(self._mark, names, args))
 
     async def shards(self) -> list[str]:
-        """Give the shards in which something waits, due or not."""
+        """Give the shards in which something waits, due or not; those whose part of the store is away wait for it."""
         names = prefixes()
-        counts = await self._store.pipeline([("ZCARD", keys.due(shard)) for shard in names])
-        return [shard for shard, count in zip(names, counts, strict=True) if count]
+        counts = await self._store.pipeline_where_it_goes([("ZCARD", keys.due(shard)) for shard in names])
+        if all(isinstance(count, StoreUnavailable) for count in counts):
+            raise counts[0]
+        return [shard for shard, count in zip(names, counts, strict=True) if isinstance(count, int) and count]
 
     async def claim(self, shard: str, most: int) -> tuple[list[Claimed], float | None]:
         """Take up to `most` that are due; with the seconds until more are (None: nothing waits)."""

@@ -34,3 +34,16 @@ class Steps:
         self._open.discard(task)
         if not task.cancelled():
             task.exception()  # the one who waits for it raises it
+
+
+async def first_of(*works: Coroutine[Any, Any, Any]) -> None:
+    """Have work done until the first of it ends, then cancel the rest. Raises what ended it."""
+    tasks = [asyncio.get_running_loop().create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BadRequest
-from gateway.providers import decode
+from gateway.model import Endpoint
+from gateway.providers import FORMATS, decode
 from gateway.providers.decoding import MAX_CONTAINERS, MAX_DEPTH, Envelope, open_envelope
+from tests.providers.minimal import call_for
 
 OBJECT = '{"model":"m"}'
 
@@ -112,3 +114,20 @@ def test_a_flood_of_tiny_arrays_is_refused_unread() -> None:
     with pytest.raises(BadRequest, match="over 200000 arrays and objects"):
         decode(b'{"x":[' + b"[1]," * MAX_CONTAINERS + b"[1]]}")
     assert decode(b'{"x":"' + b"[" * 1000 + b'"}')
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "answer"),
+    [
+        (Endpoint.CHAT, '{"choices":[{"message":{"tool_calls":[{"function":{"name":"f","arguments":%s}}]}}]}'),
+        (Endpoint.MESSAGES, '{"content":[{"type":"tool_use","name":"f","input":%s}]}'),
+        (Endpoint.OLLAMA_CHAT, '{"message":{"tool_calls":[{"function":{"name":"f","arguments":%s}}]},"done":true}'),
+        (Endpoint.CONVERSE, '{"output":{"message":{"content":[{"toolUse":{"name":"f","input":%s}}]}}}'),
+        (Endpoint.GENERATE_CONTENT, '{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":%s}}]}}]}'),
+    ],
+)
+def test_arguments_with_half_a_character_are_text(endpoint: Endpoint, answer: str) -> None:
+    """What the forgiving decoder lets in is counted in every language; nothing raises where a call is settled."""
+    body = (answer % '{"a":"\\ud800"}').encode()
+    texts = FORMATS[endpoint].answer_texts(call_for(endpoint), body)
+    assert '"a":"\ud800"' in "".join(texts)

@@ -55,10 +55,11 @@ def test_a_killed_worker_is_replaced(served: Served) -> None:
 
 
 def test_a_killed_fork_server_is_not_missed(served: Served) -> None:
-    """Its workers go on; the next one that is needed gets a new fork server."""
+    """Its workers go on; another one is there before a worker is needed, and gives birth to the next."""
     before, old = serving_pids(served), fork_server(served)
     with loaded(served.url) as load:
         kill(old)
+        eventually(lambda: events(served, "fork_server_restarted"))
         load.grows_by(20)
         assert load.errors == []
         assert serving_pids(served) == before
@@ -67,6 +68,18 @@ def test_a_killed_fork_server_is_not_missed(served: Served) -> None:
         eventually(lambda: len(after := serving_pids(served)) == 2 and victim not in after)
     (fresh,) = serving_pids(served) - before
     assert fresh in descendants(served.process.pid)
+    assert len(events(served, "fork_server_died")) == len(events(served, "fork_server_restarted")) == 1
+
+
+def test_a_worker_that_dies_with_the_fork_server_is_replaced(tmp_path: Path) -> None:
+    """The next one waits for the new fork server, and calls are answered."""
+    with serving(written(tmp_path)) as served:
+        before, old = serving_pids(served), fork_server(served)
+        victim = next(iter(before))
+        kill(old)
+        kill(victim)
+        eventually(lambda: len(after := serving_pids(served)) == 2 and victim not in after)
+        assert asked(served.url)[0] == 200
 
 
 def test_a_killed_store_is_started_again(served: Served) -> None:

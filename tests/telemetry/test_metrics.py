@@ -126,10 +126,9 @@ def test_the_provider_s_first_byte() -> None:
 
 
 def test_an_exchange_that_outlives_its_client() -> None:
-    """A usage that became known after its call had ended counts by itself: the call is not counted again."""
+    """A call whose client has left is told of when its charge is known: once, with its usage and its overrun."""
     metrics = Metrics()
-    metrics.call_ended(record(status=499, outcome="client_left"))
-    metrics.settled_late(record(status=499, outcome="client_left", usage=Usage(10, 5), overrun_tokens=3))
+    metrics.call_ended(record(status=499, outcome="client_left", usage=Usage(10, 5), overrun_tokens=3, held_tokens=12))
     read = Reading(metrics)
     assert read.of("gateway_calls_total", **WHO, purpose="QA", endpoint="chat", outcome="client_left") == 1
     assert read.of("gateway_call_duration_seconds_count", endpoint="chat") == 1

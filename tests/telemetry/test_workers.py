@@ -23,6 +23,7 @@ metrics.store_call(0.002, number)
 metrics.holds(number)
 metrics.loop_lag(number / 10)
 metrics.generation(number)
+metrics.flush()
 print("counted", flush=True)
 sys.stdin.read()
 """

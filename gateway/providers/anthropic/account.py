@@ -1,6 +1,7 @@
 """A provider that speaks Anthropic's wire language: where each operation stands, and its key."""
 
 from gateway.model import Call, Endpoint, Provider, Route
+from gateway.providers.credentials import headers_with
 
 _PATHS = {
     Endpoint.MESSAGES: "/v1/messages",
@@ -16,5 +17,4 @@ def path(call: Call, _route: Route) -> str:
 
 def auth_headers(provider: Provider) -> dict[str, str]:
     """Give the provider's credential and its extra headers, names in lower case; an extra one wins."""
-    headers = {"x-api-key": provider.api_key.reveal()} if provider.api_key else {}
-    return headers | {name.lower(): value.reveal() for name, value in provider.headers}
+    return headers_with(provider, "x-api-key")

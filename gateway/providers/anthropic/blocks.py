@@ -71,8 +71,17 @@ def _walk(root: Any) -> Iterator[Block]:
         if type(item) is list:
             stack.extend(reversed(item))
         elif type(item) is dict:
+            _check_types(item)
             yield item
             stack.extend(_inside(item))
+
+
+def _check_types(block: Block) -> None:
+    """Refuse a `type` that is no text, of a block or of its source, wherever it stands."""
+    source = block.get("source")
+    optional(block, "type", str)
+    if type(source) is dict:
+        optional(source, "type", str, at="source.")
 
 
 def _inside(block: Block) -> Iterator[Any]:

@@ -19,6 +19,7 @@ from gateway.errors import (
     MethodNotAllowed,
     NotFound,
     Overloaded,
+    TooManyTries,
     Unauthenticated,
     UpstreamSilent,
 )
@@ -36,6 +37,7 @@ _TYPES: Mapping[type[GatewayError], str] = {
     NotFound: "not_found_error",
     UpstreamSilent: "timeout_error",
     Overloaded: "overloaded_error",
+    TooManyTries: "rate_limit_error",
 }
 _COMES_BACK = "rate_limit_exceeded"
 

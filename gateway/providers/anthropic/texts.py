@@ -7,10 +7,9 @@ what the provider put between, results of the tools that it runs, is not: that i
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from gateway.model import Call, Endpoint
 from gateway.providers.anthropic.events import open_answer
+from gateway.providers.decoding import json_text
 
 Piece = tuple[str, str]
 """A text and the field that it stands in; those of one block and field are one text."""
@@ -39,7 +38,7 @@ def of_block(block: Any) -> Iterator[Piece]:
             yield name, value
     given = block.get("input")
     if given:
-        yield "input", given if type(given) is str else msgspec.json.encode(given).decode()
+        yield "input", json_text(given)
 
 
 def of_delta(delta: Any) -> Iterator[Piece]:

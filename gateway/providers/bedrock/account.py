@@ -5,17 +5,14 @@
 
 from urllib.parse import quote
 
-from gateway.model import Call, Endpoint, Provider, Route
+from gateway.model import Call, Endpoint, Route
+from gateway.providers.credentials import bearer_headers as auth_headers
 
 ENDPOINTS = frozenset({Endpoint.CONVERSE})
+
+__all__ = ["ENDPOINTS", "auth_headers", "path"]
 
 
 def path(call: Call, route: Route) -> str:
     """Give what follows the provider's bare origin: the model is one segment, whatever its ARN holds."""
     return f"/model/{quote(route.model, safe='')}/{'converse-stream' if call.stream else 'converse'}"
-
-
-def auth_headers(provider: Provider) -> dict[str, str]:
-    """Give the provider's credential and its extra headers, names in lower case; an extra one wins."""
-    headers = {"authorization": f"Bearer {provider.api_key.reveal()}"} if provider.api_key else {}
-    return headers | {name.lower(): value.reveal() for name, value in provider.headers}

@@ -20,6 +20,7 @@ from gateway.errors import (
     Overloaded,
     ProviderOff,
     StoreUnavailable,
+    TooManyTries,
     Unauthenticated,
     UpstreamError,
     UpstreamSilent,
@@ -40,6 +41,7 @@ _TYPES: Mapping[type[GatewayError], str] = {
     UpstreamError: "ModelErrorException",
     ProviderOff: "ServiceUnavailableException",
     Overloaded: "ServiceUnavailableException",
+    TooManyTries: "ThrottlingException",
     StoreUnavailable: "ServiceUnavailableException",
 }
 # A stream knows these (API reference, ConverseStreamOutput).

@@ -8,10 +8,9 @@ provider put between, results of its own tools and citations, is not: that is in
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from gateway.model import Call
 from gateway.providers.bedrock.events import open_answer
+from gateway.providers.decoding import json_text
 
 Piece = tuple[str, str]
 """A text and the field that it stands in; those of one block and field are one text."""
@@ -55,7 +54,7 @@ def _of_tool(use: Any) -> Iterator[Piece]:
     if type(use) is dict:
         yield from _text("name", use.get("name"))
         given = use.get("input")
-        yield from _text("input", given if type(given) is str else _json(given))
+        yield from _text("input", json_text(given) if given else "")
 
 
 def _of_reasoning(content: Any) -> Iterator[Piece]:
@@ -77,7 +76,3 @@ def _of_parts(cited: Any) -> Iterator[Piece]:
 def _text(name: str, text: Any) -> Iterator[Piece]:
     if text and type(text) is str:
         yield name, text
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode() if value else ""

@@ -3,6 +3,7 @@
 from urllib.parse import urlsplit
 
 from gateway.model import Call, Endpoint, Provider, Route
+from gateway.providers.credentials import headers_with
 
 _METHODS = {
     Endpoint.GENERATE_CONTENT: "generateContent",
@@ -27,5 +28,4 @@ def path(call: Call, route: Route) -> str:
 
 def auth_headers(provider: Provider) -> dict[str, str]:
     """Give the provider's key and its extra headers, names in lower case; an extra one wins."""
-    headers = {"x-goog-api-key": provider.api_key.reveal()} if provider.api_key else {}
-    return headers | {name.lower(): value.reveal() for name, value in provider.headers}
+    return headers_with(provider, "x-goog-api-key")

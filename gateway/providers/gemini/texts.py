@@ -4,11 +4,11 @@ The rule that matters: whatever a model can say in is read - text, thoughts, cal
 gives less or nothing, never an error.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gateway.model import Call, Endpoint
+from gateway.providers.decoding import json_text
 from gateway.providers.gemini.parts import ANSWER, INLINE, medium
 from gateway.providers.gemini.reading import contents_of
 from gateway.providers.gemini.spelling import camel, objects, spelled
@@ -97,7 +97,7 @@ def _collect(part: Mapping[str, Any], index: int, said: list[Piece]) -> None:
     if type(call) is dict:
         spoken = {name: value for name, value in call.items() if name in {"name", "args", "partialArgs"}}
         # A lone surrogate that the provider sent is no reason to fail: the standard library writes it.
-        said.append(((index, "functionCall"), json.dumps(spoken, ensure_ascii=False, separators=(",", ":"))))
+        said.append(((index, "functionCall"), json_text(spoken)))
 
 
 def _dicts(values: Any) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """A provider that speaks Ollama's language, at its bare origin; its key, where it wants one, is a bearer token."""
 
-from gateway.model import Call, Endpoint, Provider, Route
+from gateway.model import Call, Endpoint, Route
+from gateway.providers.credentials import bearer_headers as auth_headers
 
 _PATHS = {
     Endpoint.OLLAMA_CHAT: "/api/chat",
@@ -9,13 +10,9 @@ _PATHS = {
 }
 ENDPOINTS = frozenset(_PATHS)
 
+__all__ = ["ENDPOINTS", "auth_headers", "path"]
+
 
 def path(call: Call, _route: Route) -> str:
     """Give what follows the provider's bare origin."""
     return _PATHS[call.endpoint]
-
-
-def auth_headers(provider: Provider) -> dict[str, str]:
-    """Give the provider's credential and its extra headers, names in lower case; an extra one wins."""
-    headers = {"authorization": f"Bearer {provider.api_key.reveal()}"} if provider.api_key else {}
-    return headers | {name.lower(): value.reveal() for name, value in provider.headers}

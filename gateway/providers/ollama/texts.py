@@ -7,9 +7,8 @@ gives less or nothing, never an error.
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
 from gateway.model import Call, Endpoint
+from gateway.providers.decoding import json_text
 from gateway.providers.ollama.lines import Line, open_line
 
 Piece = tuple[str, str]
@@ -74,4 +73,4 @@ def _add_call(found: list[Piece], call: Any) -> None:
     if type(function) is dict:
         _add(found, "tool_calls", function.get("name"))
         given = function.get("arguments")
-        _add(found, "tool_calls", given if type(given) is str else msgspec.json.encode(given).decode() if given else "")
+        _add(found, "tool_calls", json_text(given) if given else "")

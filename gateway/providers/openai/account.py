@@ -1,6 +1,7 @@
 """A provider that speaks OpenAI's wire language: where each operation stands, and its bearer token."""
 
-from gateway.model import Call, Endpoint, Provider, Route
+from gateway.model import Call, Endpoint, Route
+from gateway.providers.credentials import bearer_headers as auth_headers
 
 _PATHS = {
     Endpoint.CHAT: "/chat/completions",
@@ -20,13 +21,9 @@ _PATHS = {
 }
 ENDPOINTS = frozenset(_PATHS)
 
+__all__ = ["ENDPOINTS", "auth_headers", "path"]
+
 
 def path(call: Call, _route: Route) -> str:
     """Give what follows the provider's base URL."""
     return _PATHS[call.endpoint]
-
-
-def auth_headers(provider: Provider) -> dict[str, str]:
-    """Give the provider's credential and its extra headers, names in lower case; an extra one wins."""
-    headers = {"authorization": f"Bearer {provider.api_key.reveal()}"} if provider.api_key else {}
-    return headers | {name.lower(): value.reveal() for name, value in provider.headers}

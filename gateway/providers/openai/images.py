@@ -9,8 +9,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
 from gateway.model import Call, Endpoint, Media, MediaKind, Request, Route, Usage
 from gateway.providers.decoding import decode
 from gateway.providers.fields import bounded, missing, optional, required
@@ -32,7 +30,7 @@ from gateway.providers.openai.events import Event, EventMeter, open_answer, usag
 from gateway.providers.openai.parts import media_of
 from gateway.providers.openai.reading import read_model, read_purpose
 from gateway.providers.openai.refusals import MEDIA, refuse
-from gateway.providers.openai.sending import drop_purpose
+from gateway.providers.openai.sending import outgoing_renamed
 from gateway.providers.sse import is_stream
 
 __all__ = [
@@ -170,14 +168,13 @@ def _assumed(call: Call) -> Usage:
 # ---------------------------------------------------------------- sending, and the answer
 
 
-def outgoing(call: Call, route: Route, *, cap: int | None, asks_usage: bool) -> Outgoing:  # noqa: ARG001
+def outgoing(call: Call, route: Route, *, cap: int | None, asks_usage: bool) -> Outgoing:
     """Write the form or the JSON for the upstream, as the client chose."""
+    if not _is_form(call.headers):
+        return outgoing_renamed(call, route, cap=cap, asks_usage=asks_usage)
     body = {**call.body, "model": route.model}
-    if _is_form(call.headers):
-        body.pop(_PURPOSE, None)
-        return write_form(body)
-    drop_purpose(body)
-    return Outgoing(msgspec.json.encode(body))
+    body.pop(_PURPOSE, None)
+    return write_form(body)
 
 
 def is_visible(_call: Call, _route: Route) -> bool:

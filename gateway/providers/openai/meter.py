@@ -29,6 +29,8 @@ class StreamMeter(SseMetering):
     def _take_data(self, data: bytes, frame: bytes) -> bool:
         if data == _DONE:
             return self._end(frame)
+        if _DONE.startswith(data):
+            return True  # the end, cut off in its middle: no text
         envelope = open_envelope(data)
         if envelope is None:
             self._keep_unread(data)

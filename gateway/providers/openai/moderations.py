@@ -9,13 +9,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
 from gateway.model import Call, Media, Request, Route, Usage
 from gateway.providers.decoding import decode
 from gateway.providers.fields import missing, optional, unsupported, wrong_type
 from gateway.providers.format import JSON as TAKES
-from gateway.providers.format import Outgoing
 from gateway.providers.headers import forward_headers
 from gateway.providers.openai.endings import error_event
 from gateway.providers.openai.events import open_answer, usage_in
@@ -23,7 +20,7 @@ from gateway.providers.openai.meter import meter
 from gateway.providers.openai.parts import TEXT_PARTS, media_of
 from gateway.providers.openai.reading import read_model, read_purpose
 from gateway.providers.openai.refusals import MEDIA, refuse
-from gateway.providers.openai.sending import drop_purpose
+from gateway.providers.openai.sending import outgoing_renamed as outgoing
 from gateway.providers.sse import is_stream
 
 __all__ = [
@@ -87,14 +84,9 @@ def _media(body: Mapping[str, Any]) -> tuple[Media, ...]:
     for place, item in enumerate(items):
         if type(item) is not str and type(item) is not dict:
             raise wrong_type(f"input[{place}]", "a string or an object", item)
+        if type(item) is dict and type(item.get("type", "")) is not str:
+            raise wrong_type(f"input[{place}].type", "a string", item["type"])
     return tuple(media_of(part) for part in items if type(part) is dict and part.get("type") not in TEXT_PARTS)
-
-
-def outgoing(call: Call, route: Route, *, cap: int | None, asks_usage: bool) -> Outgoing:  # noqa: ARG001
-    """Encode the body for the upstream."""
-    body = {**call.body, "model": route.model}
-    drop_purpose(body)
-    return Outgoing(msgspec.json.encode(body))
 
 
 def is_visible(_call: Call, _route: Route) -> bool:

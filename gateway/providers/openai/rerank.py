@@ -8,20 +8,17 @@ A server that says its tokens says only their total, which is input; one that bi
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
 from gateway.model import Call, Request, Route, Usage
 from gateway.providers.decoding import decode
 from gateway.providers.fields import invalid, missing, optional, required, unsupported, wrong_type
 from gateway.providers.format import JSON as TAKES
-from gateway.providers.format import Outgoing
 from gateway.providers.headers import forward_headers
 from gateway.providers.openai.endings import error_event
 from gateway.providers.openai.events import is_count, open_answer, usage_in
 from gateway.providers.openai.meter import meter
 from gateway.providers.openai.reading import read_model, read_purpose
 from gateway.providers.openai.refusals import MEDIA, refuse
-from gateway.providers.openai.sending import drop_purpose
+from gateway.providers.openai.sending import outgoing_renamed as outgoing
 from gateway.providers.sse import is_stream
 
 __all__ = [
@@ -99,13 +96,6 @@ def _is_elsewhere(document: Any) -> bool:
         return False
     found = [document.get(name) for name in _ADDRESSES]
     return any(type(one) is str and one.startswith(("http://", "https://")) for one in found)
-
-
-def outgoing(call: Call, route: Route, *, cap: int | None, asks_usage: bool) -> Outgoing:  # noqa: ARG001
-    """Encode the body for the upstream."""
-    body = {**call.body, "model": route.model}
-    drop_purpose(body)
-    return Outgoing(msgspec.json.encode(body))
 
 
 def is_visible(_call: Call, _route: Route) -> bool:

@@ -44,6 +44,13 @@ def outgoing(call: Call, route: Route, *, cap: int | None, asks_usage: bool) -> 
     return Outgoing(msgspec.json.encode(body))
 
 
+def outgoing_renamed(call: Call, route: Route, *, cap: int | None, asks_usage: bool) -> Outgoing:  # noqa: ARG001
+    """Encode the body of an operation that takes no bound and reports its usage unasked: under the upstream's name."""
+    body = {**call.body, "model": route.model}
+    drop_purpose(body)
+    return Outgoing(msgspec.json.encode(body))
+
+
 def _bind(body: dict[str, Any], call: Call, route: Route, cap: int | None) -> None:
     used = [name for name in BOUND_FIELDS if body.get(name) is not None]
     if call.endpoint is Endpoint.COMPLETIONS:

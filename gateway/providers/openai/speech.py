@@ -13,19 +13,16 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
-import msgspec
-
 from gateway.model import Call, Request, Route, Usage
 from gateway.providers.decoding import decode
 from gateway.providers.fields import invalid, optional, required, wrong_type
 from gateway.providers.format import JSON as TAKES
-from gateway.providers.format import Outgoing
 from gateway.providers.headers import forward_headers
 from gateway.providers.openai.endings import error_event
 from gateway.providers.openai.events import MAX_EVENT_BYTES, Event, EventMeter, open_answer, usage_in
 from gateway.providers.openai.reading import read_model, read_purpose
 from gateway.providers.openai.refusals import MEDIA, refuse
-from gateway.providers.openai.sending import drop_purpose
+from gateway.providers.openai.sending import outgoing_renamed as outgoing
 from gateway.providers.openai.sound import Clock, clock_of
 from gateway.providers.sse import Splitter
 
@@ -107,13 +104,6 @@ def _sound_tokens(spoken: str, speed: float) -> int:
 
 def _tokens(seconds: float) -> int:
     return math.ceil(seconds * TOKENS_PER_SECOND)
-
-
-def outgoing(call: Call, route: Route, *, cap: int | None, asks_usage: bool) -> Outgoing:  # noqa: ARG001
-    """Encode the body for the upstream."""
-    body = {**call.body, "model": route.model}
-    drop_purpose(body)
-    return Outgoing(msgspec.json.encode(body))
 
 
 def is_visible(_call: Call, _route: Route) -> bool:

@@ -4,12 +4,11 @@ The rule that matters: whatever a model can say in is read - answer, reasoning, 
 shape nobody expected gives less or nothing, never an error.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from gateway.model import Call, Endpoint
-from gateway.providers.decoding import open_envelope
+from gateway.providers.decoding import json_text, open_envelope
 from gateway.providers.openai.parts import MEDIA_TYPES
 
 Channel = tuple[Any, ...]
@@ -112,8 +111,7 @@ def _collect_call(call: Any, channel: Channel, found: list[Piece]) -> None:
         value = call.get(part)
         if value:
             # Arguments are JSON in a string; some servers send the object itself.
-            text = value if type(value) is str else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-            found.append(((*channel, part), text))
+            found.append(((*channel, part), json_text(value)))
 
 
 def _collect_parts(value: Any, channel: Channel, found: list[Piece]) -> None:
