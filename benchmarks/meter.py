@@ -16,8 +16,8 @@ from time import perf_counter
 
 import uvloop
 
-from benchmarks.performance.far import CHUNK, STREAM, Provider, chunked
 from benchmarks.performance.far import CHUNKS as STREAM_CHUNKS
+from benchmarks.performance.far import Provider
 from benchmarks.performance.load import Kind, measured
 from benchmarks.performance.servers import Server, free_port
 from gateway.model import Endpoint
@@ -35,7 +35,6 @@ TAKEN_TOKENS = 2_048
 """How much comes before the request path takes the texts: a tranche."""
 
 AT_ONCE = 16
-PACE_SECONDS = 0.01
 NAMES = (
     "openai chat stream, usage asked for",
     "vllm chat stream, running usage, aborted",
@@ -81,7 +80,9 @@ def stream_of(name: str) -> Stream:
         if meter.ended:
             break
         if any(meter.take_texts()):
-            texts.append(frame)
+            is_first = frame.startswith(b"[")  # an array has one bracket, and a comma before all that follow
+            head += frame if is_first else b""
+            texts.append(b"," + frame[1:] if is_first else frame)
         elif not texts:
             head += frame
     return Stream(name, shape, head, (texts * (CHUNKS // len(texts) + 1))[:CHUNKS])
@@ -126,27 +127,16 @@ def metered_micros(stream: Stream, *, at_once: int = 1) -> float:
     return min(times) / CHUNKS * 1e6
 
 
-class Paced(Provider):
-    """A provider whose chunks come one by one, as a model writes them: none waits for the next."""
-
-    async def _stream(self) -> None:
-        self._transport.write(STREAM)
-        for _ in range(STREAM_CHUNKS):
-            self._transport.write(chunked(CHUNK))
-            await asyncio.sleep(PACE_SECONDS)
-        self._transport.write(chunked(b"data: [DONE]\n\n") + b"0\r\n\r\n")
-
-
 async def passed_micros() -> float:
     """Give the CPU per chunk of the bare pass-through, the best of several rounds."""
-    far = await asyncio.get_running_loop().create_server(Paced, "127.0.0.1", 0)
+    far = await asyncio.get_running_loop().create_server(Provider, "127.0.0.1", 0)
     origin, port = f"http://127.0.0.1:{far.sockets[0].getsockname()[1]}", free_port()
     command = [sys.executable, "-m", "benchmarks.performance.far", "bare", str(port), origin]
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE)
     try:
         bare = Server("bare", port, process.pid)
         await _listening(port)
-        found = [await measured(bare, Kind(AT_ONCE, stream=True), 2 * AT_ONCE) for _ in range(4)]
+        found = [await measured(bare, Kind(AT_ONCE, stream=True, paced=True), 2 * AT_ONCE) for _ in range(4)]
     finally:
         process.terminate()
         await process.wait()

@@ -52,6 +52,7 @@ class Limits:
     providers: str = ""
     agents: str = ""
     company: str = ""
+    budget: str = ""
     store: str = ""
     server: str = ""
 
@@ -83,7 +84,8 @@ purposes:
 default_purpose: QA
 quotas: {{daily: {daily}, weekly: -1, monthly: -1}}
 companies:
-  - {{id: {ACME}, name: acme, budget: {{tokens: {company_tokens}, window_days: 30}}, timezone: Europe/Rome{company}}}
+  - {{id: {ACME}, name: acme, timezone: Europe/Rome{company},
+      budget: {{tokens: {company_tokens}, window_days: 30{budget}}}}}
   - {{id: {OTHER}, name: other, budget: {{tokens: 1000, window_days: 7}}}}
 users:
   - {{id: {ADA}, name: ada, company: acme}}

@@ -1,8 +1,8 @@
 """What the far end served, call by call, beside what the ledger charged for it: the verdict of a run.
 
 The rule that matters: the far end's own log is the truth. The tolerance is the ledger's promise: never below the truth;
-above it only where a process was killed while the call was under way, or where nobody was told what was used, and then
-by at most one tranche for a stream, the hold for an answer in one piece.
+above it only where a process was killed before the answer was delivered, or where nobody was told what was used, and
+then by at most one tranche for a stream, the hold for an answer in one piece.
 """
 
 import asyncio
@@ -14,9 +14,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from benchmarks.faults.calls import Made, user_of
-from benchmarks.faults.kills import Kill
+from benchmarks.faults.fault import Blow
 from benchmarks.faults.site import COMPANY, LEASE_SECONDS, TRANCHE_TOKENS, Site
 from gateway.budget import Ledger, Rules, keys, script
+from gateway.cli.beside import store_beside
 from gateway.config import Config, load
 from gateway.model import Caller, User
 from gateway.store.connection import Store
@@ -27,8 +28,10 @@ from tests.end_to_end.serving import FarEnd
 SETTLED_SECONDS = 30.0
 UNREAD_TOKENS = 16
 """What a provider may have written in the instant in which the gateway closed a stream, because its client had left or
-the gateway had to end: nobody can read that any more. Its frames come every 4 to 8 ms."""
+the gateway had to end: nobody can read that any more. Its frames come every 6 to 16 ms: a machine may stall that long.
+"""
 
+REFUSALS = frozenset({429, 503})
 READ_AT_ONCE = 64
 _NUMBER = re.compile(r"Call (\d{7})\.")
 
@@ -58,12 +61,32 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A call on both sides; `was_disturbed`: a process was killed, or not back yet, while it was under way."""
+    """A call on both sides; `was_disturbed`: something was struck, or not back yet, while it was under way.
+
+    `was_spared`: no process of the gateway died of it, so that what came to it must be charged to the token.
+    """
 
     made: Made
     truth: Truth
     charge: Charge
     was_disturbed: bool
+    was_spared: bool = False
+
+    @property
+    def was_heard(self) -> bool:
+        """Whether what it used came to a gateway that could charge it, so that it must be charged to the token.
+
+        That is: its answer was delivered, which is after its charge was written down; or the gateway lived on, and was
+        told, or refused the call.
+        """
+        made = self.made
+        if made.is_delivered:
+            return True
+        if self.was_disturbed and not self.was_spared:
+            return False
+        if made.saw_usage or (made.status in REFUSALS and not self.truth.requests):
+            return True
+        return made.plan.is_exact and not self.was_disturbed
 
     @property
     def excess(self) -> int:
@@ -82,7 +105,7 @@ class Entry:
 
     def tolerance(self, prompt_hold: int) -> int:
         """Give the tokens that it may be charged above the truth; `prompt_hold` is what is held for its prompt."""
-        if self.made.plan.is_exact and not self.was_disturbed:
+        if self.was_heard:
             return 0
         most = self.made.plan.most_tokens
         if most is not None:
@@ -136,24 +159,21 @@ class Books:
         return self.company_held + sum(one.charge.held for one in self.entries)
 
 
-async def read(site: Site, made: Sequence[Made], kills: Sequence[Kill]) -> Books:
+async def read(site: Site, made: Sequence[Made], blows: Sequence[Blow]) -> Books:
     """Wait until every lease has run out and nothing runs at the far end, then read both sides."""
     config = load(site.path, {})
-    store = Store.connect(site.store_url)
-    try:
+    async with store_beside(config) as store:
+        assert store is not None
         leases = await _leases_left(store)
         served = truths(await asyncio.to_thread(_log, FarEnd(site.far_port)))
         charges, company = await _charges(config, store, [one.number for one in made])
-    finally:
-        await store.close()
-    entries = [
-        Entry(one, served.get(one.number, Truth()), charges[one.number], _was_disturbed(one, kills)) for one in made
-    ]
+    entries = [_entry(one, served.get(one.number, Truth()), charges[one.number], blows) for one in made]
     return Books(entries, *company, leases, _prompt_hold(site))
 
 
-def _was_disturbed(made: Made, kills: Iterable[Kill]) -> bool:
-    return any(made.began <= kill.whole_at and kill.at <= made.until for kill in kills)
+def _entry(made: Made, truth: Truth, charge: Charge, blows: Iterable[Blow]) -> Entry:
+    met = [blow for blow in blows if made.began <= blow.whole_at and blow.at <= made.until]
+    return Entry(made, truth, charge, bool(met), all(blow.spares_gateway for blow in met))
 
 
 async def _leases_left(store: Store) -> int:

@@ -5,10 +5,10 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from random import Random
 
 from benchmarks.faults.calls import Load
+from benchmarks.faults.fault import Blow, answered, whole
 from benchmarks.faults.site import Gateway, Site, until
 from tests.supervisor.processes import is_running, kill
 
@@ -17,24 +17,7 @@ KINDS = (*("worker",) * 3, *("store",) * 2, "store and worker", "fork server", "
 
 ENDS = frozenset({"supervisor", "everything"})
 QUIET_SECONDS = (0.5, 3.0)
-BACK_SECONDS = 60.0
 LEAVING_SECONDS = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Kill:
-    """One kill, in seconds of the monotonic clock.
-
-    `answered_at`: a new call was answered; `whole_at`: every process was there again. `left_behind` are processes of
-    a gateway whose supervisor was killed that were there long afterwards.
-    """
-
-    kind: str
-    at: float
-    answered_at: float
-    whole_at: float
-    in_flight: int
-    left_behind: int
 
 
 def sequence(kills: int, dice: Random) -> Sequence[str]:
@@ -47,18 +30,19 @@ def sequence(kills: int, dice: Random) -> Sequence[str]:
     return kinds[:kills]
 
 
-async def killing(site: Site, load: Load, kinds: Sequence[str], dice: Random) -> list[Kill]:
+async def killing(site: Site, load: Load, kinds: Sequence[str], dice: Random) -> list[Blow]:
     """Kill one after the other, each when the gateway has been whole for a moment."""
     done = []
     for number, kind in enumerate(kinds):
         await asyncio.sleep(dice.uniform(*QUIET_SECONDS))
-        done.append(await _killed(site, load, kind))
+        done.append(await killed(site, load, kind))
         took = done[-1].answered_at - done[-1].at
         print(f"kill {number + 1} of {len(kinds)}: {kind}, answered after {took:.2f} s", file=sys.stderr, flush=True)
     return done
 
 
-async def _killed(site: Site, load: Load, kind: str) -> Kill:
+async def killed(site: Site, load: Load, kind: str) -> Blow:
+    """Kill once. Raises TimeoutError when service does not come back."""
     gateway = site.gateway
     victims, tree = await asyncio.to_thread(_victims, gateway, kind)
     in_flight, at = len(load.in_flight), time.monotonic()
@@ -67,15 +51,10 @@ async def _killed(site: Site, load: Load, kind: str) -> Kill:
     if kind in ENDS:
         await asyncio.to_thread(gateway.process.wait, LEAVING_SECONDS)
         await asyncio.to_thread(site.start)
-    while await load.probe() != 200:
-        await asyncio.sleep(0.01)
-        if time.monotonic() > at + BACK_SECONDS:
-            raise TimeoutError(f"after a kill of {kind}: no service")
-    answered_at = time.monotonic()
-    await asyncio.to_thread(until, lambda: _is_whole(site, set(victims)), BACK_SECONDS, f"after a kill of {kind}")
-    whole_at = time.monotonic()
+    answered_at = await answered(load, f"a kill of {kind}")
+    whole_at = await whole(site, f"a kill of {kind}", frozenset(victims))
     left = await asyncio.to_thread(_left_behind, tree) if kind in ENDS else 0
-    return Kill(kind, at, answered_at, whole_at, in_flight, left)
+    return Blow(kind, at, answered_at, whole_at, in_flight, left)
 
 
 def _victims(gateway: Gateway, kind: str) -> tuple[list[int], set[int]]:
@@ -97,15 +76,6 @@ def _victims(gateway: Gateway, kind: str) -> tuple[list[int], set[int]]:
             return [gateway.process.pid], tree
         case _:
             return [gateway.process.pid, *sorted(tree - {gateway.process.pid})], tree
-
-
-def _is_whole(site: Site, victims: set[int]) -> bool:
-    gateway = site.gateway
-    if gateway.process.poll() is not None:
-        raise RuntimeError(f"the gateway has ended with status {gateway.process.returncode}")
-    serving = gateway.serving_pids()
-    is_stored = bool(gateway.store_pids() - victims)
-    return len(serving) == site.workers and not serving & victims and is_stored
 
 
 def _left_behind(tree: set[int]) -> int:

@@ -1,69 +1,45 @@
-"""Many callers at once on one company budget and one user's, through the real gateway with several workers.
+"""Many callers at once on few budgets, companies' and users', through the real gateway.
 
 The rule that matters: what counts is what the far end served. Every call names its bound and the far end reports what
 it used, so nothing is left to an estimate, and what stands above a limit was let through by concurrency. Beside it the
-naive way, which reads a counter, compares, calls and adds: the same callers, calls and far end.
+naive way (rivals.py): the same callers, calls, store and far end.
 """
 
 import asyncio
-import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from random import Random
-from tempfile import TemporaryDirectory
 
-from aiohttp import ClientSession, ClientTimeout, TCPConnector
-
-from benchmarks.faults.books import truths
-from benchmarks.faults.calls import PROMPT, user_of
-from benchmarks.faults.site import COMPANY, KEY, SECRET, Site, opened
+from benchmarks.faults.books import Truth, truths
+from benchmarks.faults.calls import user_of
+from benchmarks.faults.rivals import COMPANY_BUDGET, USER_BUDGET, Rival, checking, raced, rivals, session, through
+from benchmarks.faults.site import Site, opened
+from benchmarks.faults.topology import StoreKind, store_of
 from gateway.budget import Ledger, Rules, script
-from gateway.config import load
+from gateway.config import Config, load
 from gateway.model import Budget, Caller
 from gateway.store.connection import Store
-from gateway.store.embedded import embedded
 from tests.end_to_end.serving import FarEnd
 
 COMPANY_TOKENS, USER_TOKENS = 150_000, 50_000
-BUDGETS = ("company", "user-daily")
-BOUNDED, FREE = 1, 2
-"""The user with a budget of its own, and the one who only meets the company's; half of the callers each."""
+BUDGETS = (COMPANY_BUDGET, USER_BUDGET)
+USABLE = 0.99
+"""The part of a budget that has to be usable in the end."""
 
-PROMPT_TOKENS = 25
-PAUSE_SECONDS = (0.1, 1.0)
 SAMPLE_SECONDS = 0.01
-STORE_CALLS = 32
-"""As many at once as the connections of a store's client take without a wait."""
-SPENT = frozenset({"budget_exceeded", "request_exceeds_budget"})
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """A call as it is wanted: for whom, how many completion tokens, and whether streamed."""
-
-    user: int
-    tokens: int
-    is_stream: bool
-
-    def body(self) -> dict[str, object]:
-        """Give what is posted."""
-        messages = [{"role": "user", "content": PROMPT.format(number=self.user)}]
-        model = f"gpt-4o/m:tokens-{self.tokens}.delay-1.usage-always"
-        return {"model": model, "messages": messages, "max_tokens": self.tokens, "stream": self.is_stream}
-
-
-Attempt = Callable[[Wish], Awaitable[str]]
-"""What comes of it: `served`, `busy` (come back), `spent`, else what went wrong."""
+Level = tuple[int, int]
+"""What is used and held."""
+Place = tuple[int, str]
+"""Whose budget, and which."""
 
 
 @dataclass(frozen=True)
 class Row:
     """One budget in the end, in tokens; `highest` is the most that was used and held at once in some sample."""
 
+    company: int
     budget: str
     limit: int
     served: int
@@ -82,19 +58,32 @@ class Row:
         """Give what it served above the limit to those who check and then add."""
         return max(0, self.naive - self.limit)
 
+    @property
+    def usable(self) -> float:
+        """Give the part of it that could be used."""
+        return self.used / self.limit
+
+    @property
+    def is_held_to(self) -> bool:
+        """Whether it was never passed, was charged what was served, and nearly all of it was usable."""
+        is_right = self.used == self.served and self.held == 0
+        return is_right and max(self.served, self.highest) <= self.limit and self.usable >= USABLE
+
     def __str__(self) -> str:
         numbers = (self.limit, self.served, self.overshoot, self.used, self.held, self.highest, self.naive)
-        return f"{self.budget:>12}" + "".join(f"{number:12,}" for number in (*numbers, self.naive_overshoot))
+        shown = "".join(f"{number:12,}" for number in (*numbers, self.naive_overshoot))
+        return f"{self.company:>8}{self.budget:>12}{shown}"
 
 
 _COLUMNS = ("budget", "limit", "served", "over", "used", "held", "highest", "naive", "over")
-HEADER = "".join(f"{name:>12}" for name in _COLUMNS)
+HEADER = f"{'company':>8}" + "".join(f"{name:>12}" for name in _COLUMNS)
 
 
 @dataclass(frozen=True)
 class Race:
     """Both races; the answers of the gateway's by kind, and how long it took."""
 
+    store: StoreKind
     workers: int
     callers: int
     rows: Sequence[Row]
@@ -102,160 +91,134 @@ class Race:
     samples: int
     seconds: float
 
+    @property
+    def title(self) -> str:
+        """Give what was raced."""
+        return f"{self.store} store, {self.workers} workers, {self.callers:,} callers"
+
+    @property
+    def failed(self) -> int:
+        """Count the calls that were neither served nor refused by a budget, as where a connection could not be made."""
+        return sum(self.answers.values()) - sum(self.answers[told] for told in ("served", "busy", "spent"))
+
     def __str__(self) -> str:
         told = ", ".join(f"{number:,} {what}" for what, number in self.answers.most_common())
-        title = (
-            f"{self.workers} workers, {self.callers:,} callers, {self.seconds:.0f} s: {told}; {self.samples:,} samples"
-        )
-        return "\n".join([title, HEADER, *map(str, self.rows)])
+        head = f"{self.title}, {self.seconds:.0f} s: {told}; {self.samples:,} samples"
+        return "\n".join([head, HEADER, *map(str, self.rows)])
 
 
 @dataclass
 class _Watch:
     """What a sampler saw."""
 
-    highest: dict[str, int] = field(default_factory=dict)
+    highest: Counter[Place] = field(default_factory=Counter)
     samples: int = 0
 
 
 async def run(
-    *, workers: int, callers: int, company_tokens: int = COMPANY_TOKENS, user_tokens: int = USER_TOKENS
+    *,
+    workers: int,
+    callers: int,
+    store: StoreKind = StoreKind.EMBEDDED,
+    companies: int = 1,
+    company_tokens: int = COMPANY_TOKENS,
+    user_tokens: int = USER_TOKENS,
 ) -> Race:
-    """Race through a gateway of its own, then the naive way, to the same far end."""
-    limits = dict(zip(BUDGETS, (company_tokens, user_tokens), strict=True))
-    company = {"id": COMPANY, "name": "acme", "budget": {"tokens": company_tokens, "window_days": 30}}
-    bounded = {"id": user_of(BOUNDED), "name": "bounded", "company": "acme", "quotas": {"daily": user_tokens}}
-    with opened(
-        server={"port": 0, "workers": workers},
-        ledger={"lease_seconds": 60},
-        companies=[company],
-        users=[bounded],
-        quotas={"daily": -1, "weekly": -1, "monthly": -1},
-    ) as site:
-        began = time.monotonic()
-        async with _watching(site) as watch, _session() as session:
-            answers = await _raced(callers, _through(site.url, session))
-            seconds = time.monotonic() - began
-        levels = await _levels(site)
-        served = await asyncio.to_thread(_served, site)
-        await _naively(site, callers, limits)
-        both = await asyncio.to_thread(_served, site)
+    """Race through a gateway of its own, then the naive way, to the same far end; the limits are each company's."""
+    every = rivals(companies)
+    entries = [rival.sections(company_tokens, user_tokens) for rival in every]
+    with (
+        store_of(store) as section,
+        opened(
+            server={"port": 0, "workers": workers},
+            store=section,
+            ledger={"lease_seconds": 60},
+            quotas={"daily": -1, "weekly": -1, "monthly": -1},
+            **{name: [one[name] for one in entries] for name in ("companies", "users", "keys")},
+        ) as site,
+    ):
+        return await _run(site, every, store, callers, dict(zip(BUDGETS, (company_tokens, user_tokens), strict=True)))
+
+
+async def _run(site: Site, every: Sequence[Rival], store: StoreKind, callers: int, limits: dict[str, int]) -> Race:
+    began = time.monotonic()
+    async with _watching(site, every) as watch, session() as calling:
+        answers = await raced(every, callers, through(site.url, calling))
+        seconds = time.monotonic() - began
+    async with _reading(site, every) as read:  # every answer was settled before its last byte
+        levels = await read()
+    served = await asyncio.to_thread(_served, site, every)
+    await _naively(site, every, callers, limits)
+    both = await asyncio.to_thread(_served, site, every)
     rows = [
-        Row(name, limits[name], served[name], *levels[name], watch.highest[name], both[name] - served[name])
-        for name in BUDGETS
+        Row(
+            place[0],
+            place[1],
+            limits[place[1]],
+            served[place],
+            *level,
+            watch.highest[place],
+            both[place] - served[place],
+        )
+        for place, level in levels.items()
     ]
-    return Race(workers, callers, rows, answers, watch.samples, seconds)
+    return Race(store, site.workers, callers, rows, answers, watch.samples, seconds)
 
 
-async def _raced(callers: int, attempt: Attempt) -> Counter[str]:
-    """Let all begin at once and call until each is told that the budget is spent."""
-    answers: Counter[str] = Counter()
-
-    async def call_until_spent(number: int) -> None:
-        dice, user = Random(number), (BOUNDED, FREE)[number % 2]
-        told = ""
-        while told != "spent":
-            told = await attempt(Wish(user, dice.randint(20, 200), is_stream=dice.random() < 0.5))
-            answers[told] += 1
-            if told == "busy":
-                await asyncio.sleep(dice.uniform(*PAUSE_SECONDS))
-
-    await asyncio.gather(*map(call_until_spent, range(callers)))
-    return answers
+async def _naively(site: Site, every: Sequence[Rival], callers: int, limits: dict[str, int]) -> None:
+    store = Store.connect(site.store_url)
+    async with session() as calling:
+        await raced(every, callers, checking(f"http://127.0.0.1:{site.far_port}", calling, store, limits))
+    await store.close()
 
 
-def _through(url: str, session: ClientSession) -> Attempt:
-    """Call through the gateway; one that refuses says whether to come back."""
-
-    async def attempt(wish: Wish) -> str:
-        own = {"Authorization": f"Bearer {KEY}", "X-Gateway-User": user_of(wish.user)}
-        async with session.post(f"{url}/v1/chat/completions", json=wish.body(), headers=own) as answer:
-            content = await answer.read()
-            if answer.status == 200:
-                return "served"
-            code = json.loads(content)["error"]["code"]
-            return "busy" if code == "rate_limited" else "spent" if code in SPENT else f"{answer.status} {code}"
-
-    return attempt
-
-
-async def _naively(site: Site, callers: int, limits: Mapping[str, int]) -> None:
-    """Race without reservations: each reads the counters, calls the far end itself, and adds what it used."""
-    with TemporaryDirectory() as directory:
-        async with embedded(Path(directory)) as server, _session() as session:
-            store = Store.connect(server.url)
-            await _raced(callers, _checking(f"http://127.0.0.1:{site.far_port}", session, store, limits))
-            await store.close()
-
-
-def _checking(url: str, session: ClientSession, store: Store, limits: Mapping[str, int]) -> Attempt:
-    at_once = asyncio.Semaphore(STORE_CALLS)
-
-    async def ask(*command: str | int) -> int:
-        async with at_once:
-            return int(await store.execute(*command) or 0)
-
-    async def attempt(wish: Wish) -> str:
-        names = ["company", "user-daily"] if wish.user == BOUNDED else ["company"]
-        for name in names:
-            if await ask("GET", name) + PROMPT_TOKENS + wish.tokens > limits[name]:
-                return "spent"
-        own = {"Authorization": f"Bearer {SECRET}"}
-        async with session.post(f"{url}/v1/chat/completions", json=wish.body(), headers=own) as answer:
-            await answer.read()
-        for name in names:
-            await ask("INCRBY", name, PROMPT_TOKENS + wish.tokens)
-        return "served"
-
-    return attempt
-
-
-def _session() -> ClientSession:
-    return ClientSession(connector=TCPConnector(limit=0), timeout=ClientTimeout(120))
-
-
-def _served(site: Site) -> dict[str, int]:
-    """Give what the far end served, for the company and for the bounded user."""
+def _served(site: Site, every: Sequence[Rival]) -> dict[Place, int]:
+    """Give what the far end served by budget."""
     by_user = truths(FarEnd(site.far_port).log())
-    return {"company": sum(truth.tokens for truth in by_user.values()), "user-daily": by_user[BOUNDED].tokens}
+    found: dict[Place, int] = {}
+    for rival in every:
+        bounded, free = (by_user.get(user, Truth()).tokens for user in (rival.bounded, rival.free))
+        found |= {(rival.number, COMPANY_BUDGET): bounded + free, (rival.number, USER_BUDGET): bounded}
+    return found
 
 
-def _budgets(site: Site) -> list[Budget]:
-    config = load(site.path, {})
+def _budgets(config: Config, rival: Rival) -> list[Budget]:
     rules = Rules(config.quotas, config.ledger.enforcement, config.budgets)
-    user = config.users[COMPANY, user_of(BOUNDED)]
-    standing = rules.standing(Caller(config.keys[0], config.companies[COMPANY], user))
+    user = config.users[rival.company, user_of(rival.bounded)]
+    standing = rules.standing(Caller(config.keys[0], config.companies[rival.company], user))
     return [budget for budget in standing if budget.name in BUDGETS]
 
 
 @asynccontextmanager
-async def _reading(site: Site) -> AsyncIterator[Callable[[], Awaitable[dict[str, tuple[int, int]]]]]:
-    store = Store.connect(site.store_url)
-    ledger, budgets = Ledger(store, script.load(), lease_seconds=60), _budgets(site)
+async def _reading(site: Site, every: Sequence[Rival]) -> AsyncIterator[Callable[[], Awaitable[dict[Place, Level]]]]:
+    store, config = Store.connect(site.store_url), load(site.path, {})
+    ledger = Ledger(store, script.load(), lease_seconds=60)
+    budgets = {rival: _budgets(config, rival) for rival in every}
 
-    async def read() -> dict[str, tuple[int, int]]:
-        return {level.budget.name: (level.used, level.held) for level in await ledger.read(COMPANY, budgets)}
+    async def read() -> dict[Place, Level]:
+        read = await asyncio.gather(*(ledger.read(rival.company, own) for rival, own in budgets.items()))
+        return {
+            (rival.number, level.budget.name): (level.used, level.held)
+            for rival, levels in zip(every, read, strict=True)
+            for level in levels
+        }
 
-    yield read
-    await store.close()
-
-
-async def _levels(site: Site) -> dict[str, tuple[int, int]]:
-    """Give what is used and held by budget; every answer was settled before its last byte."""
-    async with _reading(site) as read:
-        return await read()
+    try:
+        yield read
+    finally:
+        await store.close()
 
 
 @asynccontextmanager
-async def _watching(site: Site) -> AsyncIterator[_Watch]:
+async def _watching(site: Site, every: Sequence[Rival]) -> AsyncIterator[_Watch]:
     """Sample the budgets for the length of the block."""
     watch = _Watch()
 
     async def sample() -> None:
-        async with _reading(site) as read:
+        async with _reading(site, every) as read:
             while True:
-                for name, level in (await read()).items():
-                    watch.highest[name] = max(watch.highest.get(name, 0), sum(level))
+                for place, level in (await read()).items():
+                    watch.highest[place] = max(watch.highest[place], sum(level))
                 watch.samples += 1
                 await asyncio.sleep(SAMPLE_SECONDS)
 

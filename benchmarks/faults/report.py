@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import marked
 from benchmarks.faults.books import Books, Entry
 from benchmarks.faults.changes import PROBES, Change
-from benchmarks.faults.kills import Kill
+from benchmarks.faults.fault import Blow
 
-BEGIN, END = "<!-- measured: python -m benchmarks.faults --write -->", "<!-- end of measured -->"
+COMMAND = "python -m benchmarks.faults"
 DOCUMENT = Path("docs/reliability.md")
 KINDS = ("worker", "store", "store and worker", "fork server", "supervisor", "everything")
 
@@ -23,7 +24,7 @@ class Findings:
     workers: int
     callers: int
     seconds: float
-    kills: Sequence[Kill]
+    kills: Sequence[Blow]
     changes: Sequence[Change]
     books: Books
     orphans: int
@@ -31,26 +32,36 @@ class Findings:
 
     def broken(self) -> Iterator[str]:
         """Say which promises did not hold."""
-        books = self.books
         numbers = {
-            "calls charged below the truth": len(books.lost),
-            "calls charged twice or beyond the tolerance": len(books.doubled),
-            "roll-ups that differ from the budgets": books.differing,
-            "tokens still held": books.held_tokens,
-            "leases left": books.leases,
+            **verdicts(self.books),
             "processes left": self.orphans + sum(kill.left_behind for kill in self.kills),
             "calls that a change made fail": sum(len(change.failed) for change in self.changes),
             "calls not under the changed limit, or workers not replaced": sum(change.wrong for change in self.changes),
             "exit status": self.exit_status,
         }
         yield from (f"{what}: {number}" for what, number in numbers.items() if number)
-        for entry in (*books.lost, *books.doubled)[:20]:
-            yield f"  {describe(entry)}"
+        yield from entries_of(self.books)
 
     @property
     def unexplained(self) -> list[Entry]:
         """Give the calls that failed although nothing was killed, as where a machine stalls for a second."""
         return [one for one in self.books.entries if not one.was_disturbed and not one.made.is_well]
+
+
+def verdicts(books: Books) -> dict[str, int]:
+    """Give every number of the books that must be nothing."""
+    return {
+        "calls charged below the truth": len(books.lost),
+        "calls charged twice or beyond the tolerance": len(books.doubled),
+        "roll-ups that differ from the budgets": books.differing,
+        "tokens still held": books.held_tokens,
+        "leases left": books.leases,
+    }
+
+
+def entries_of(books: Books) -> Iterator[str]:
+    """Give the first calls that were lost or doubled, a line each."""
+    yield from (f"  {describe(entry)}" for entry in (*books.lost, *books.doubled)[:20])
 
 
 def describe(entry: Entry) -> str:
@@ -92,8 +103,8 @@ def table(found: Findings) -> str:
         *_row("tokens served by the far end", books.true_tokens),
         *_row("tokens charged", books.charged_tokens),
         *_row("excess: calls under way at a kill", sum(one.excess for one in disturbed)),
-        *_row("excess: answers cut or left, of which nobody said what they took", _excess(entries, is_exact=False)),
-        *_row("excess: all others", _excess(entries, is_exact=True)),
+        *_row("excess: answers cut or left, of which nobody said what they took", _excess(entries, was_heard=False)),
+        *_row("excess: all others", _excess(entries, was_heard=True)),
     ]
     return "\n".join([*lines, "", *_kill_table(found.kills), "", *_change_table(found.changes)]) + "\n"
 
@@ -102,11 +113,11 @@ def _row(what: str, number: int) -> Iterator[str]:
     yield f"| {what} | {number:,} |"
 
 
-def _excess(entries: Sequence[Entry], *, is_exact: bool) -> int:
-    return sum(one.excess for one in entries if not one.was_disturbed and one.made.plan.is_exact is is_exact)
+def _excess(entries: Sequence[Entry], *, was_heard: bool) -> int:
+    return sum(one.excess for one in entries if not one.was_disturbed and one.was_heard is was_heard)
 
 
-def _kill_table(kills: Sequence[Kill]) -> Iterator[str]:
+def _kill_table(kills: Sequence[Blow]) -> Iterator[str]:
     yield "| killed (`kill -9`) | times | calls under way | a new call answered, s: median, worst | all back, s |"
     yield "|---|---:|---:|---:|---:|"
     counts = Counter(kill.kind for kill in kills)
@@ -118,7 +129,7 @@ def _kill_table(kills: Sequence[Kill]) -> Iterator[str]:
             yield f"| {kind} | {len(own)} | {sum(kill.in_flight for kill in own)} | {answered} | {whole} |"
 
 
-def _spread(kills: Sequence[Kill], seconds: Callable[[Kill], float]) -> str:
+def _spread(kills: Sequence[Blow], seconds: Callable[[Blow], float]) -> str:
     numbers = [seconds(kill) for kill in kills]
     return f"{statistics.median(numbers):.2f}, {max(numbers):.2f}"
 
@@ -136,7 +147,4 @@ def _change_table(changes: Sequence[Change]) -> Iterator[str]:
 
 def write(text: str) -> None:
     """Put the tables between their marks."""
-    page = DOCUMENT.read_text("utf-8")
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    DOCUMENT.write_text(f"{before}{BEGIN}\n{text}{END}{after}", "utf-8")
+    marked.write(DOCUMENT, COMMAND, text)

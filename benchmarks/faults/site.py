@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from gateway.store import socket_url
+from gateway.store import EMBEDDED, socket_url
 from tests.end_to_end.serving import environment
 from tests.provider.process import far_end_running
 from tests.supervisor.processes import descendants, is_running
@@ -29,7 +29,7 @@ SECRET = "sk-far-secret-abcdef"  # noqa: S105 - the far end's, which lives as lo
 STORE = "valkey"
 TRANCHE_TOKENS = 256
 LEASE_SECONDS = 2
-START_SECONDS = STOP_SECONDS = 60
+START_SECONDS = STOP_SECONDS = 120
 _MARK = "GATEWAY_FAULT_RUN"
 _PAUSE_SECONDS = 0.01
 
@@ -132,9 +132,25 @@ class Site:
         return int(self._document["server"]["workers"])
 
     @property
+    def is_embedded(self) -> bool:
+        """Whether the store is the gateway's own."""
+        return str(self._document["store"]["url"]) == EMBEDDED
+
+    @property
     def store_url(self) -> str:
-        """Where the embedded store is."""
+        """Where the store is, as it is configured or as the embedded one says."""
+        if not self.is_embedded:
+            return str(self._document["store"]["url"])
         return until(lambda: socket_url(self.path.parent / "data"), START_SECONDS, "the store's socket")
+
+    def is_whole(self, victims: Collection[int] = ()) -> bool:
+        """Whether all workers serve and an embedded store runs, none of them a victim. RuntimeError: it has ended."""
+        gateway = self.gateway
+        if gateway.process.poll() is not None:
+            raise RuntimeError(f"the gateway has ended with status {gateway.process.returncode}")
+        serving = gateway.serving_pids()
+        is_stored = not self.is_embedded or bool(gateway.store_pids().difference(victims))
+        return len(serving) == self.workers and serving.isdisjoint(victims) and is_stored
 
     def write(self, **sections: Any) -> None:
         """Replace sections of the configuration's file, in one step."""
@@ -171,13 +187,21 @@ class Site:
 
 @contextmanager
 def opened(**settings: Any) -> Iterator[Site]:
-    """Give a site with these sections of the configuration, and its far end; nothing of it is left afterwards."""
+    """Give a site with these sections of the configuration, and its far end; nothing of it is left afterwards.
+
+    Each section replaces the whole of the one below, so `store=external(url)` is a store that somebody else runs.
+    """
     with tempfile.TemporaryDirectory(prefix="gateway-faults-") as directory, far_end_running(SECRET) as (port, _):
         site = Site(Path(directory), port, settings)
         try:
             yield site
         finally:
             site.end()
+
+
+def external(url: str) -> dict[str, Any]:
+    """Give the section `store` for one that is not the gateway's own; the journal stays beside the configuration."""
+    return {"url": url, "data_dir": "./data"}
 
 
 def _document(base_url: str) -> dict[str, Any]:

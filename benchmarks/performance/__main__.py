@@ -12,17 +12,21 @@ from benchmarks.performance.load import Kind, measured
 from benchmarks.performance.report import Row, row_of, table, write
 from benchmarks.performance.servers import Server, running
 
-KINDS = (Kind(1, False), Kind(32, False), Kind(128, False), Kind(1, True), Kind(32, True))
+KINDS = (
+    *(Kind(at_once, stream=False) for at_once in (1, 32, 128)),
+    *(Kind(at_once, stream=True) for at_once in (1, 32)),
+    Kind(32, stream=True, paced=True),
+)
 WARM_UP_CALLS = 300
 
 
 async def compare(servers: Sequence[Server], calls: int, rounds: int) -> tuple[list[Row], dict[str, float]]:
     """Measure each kind of load on each server, in turns."""
     for server in servers:
-        await measured(server, Kind(32, False), WARM_UP_CALLS)
+        await measured(server, Kind(32, stream=False), WARM_UP_CALLS)
     rows = []
     for kind in KINDS:
-        count = calls // (20 if kind.stream else 1)
+        count = calls // (25 if kind.paced else 10 if kind.stream else 1)
         found = []
         for turn in range(rounds):
             print(f"\r{kind.name}: round {turn + 1} of {rounds} ", end="", file=sys.stderr, flush=True)

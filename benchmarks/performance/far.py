@@ -9,6 +9,9 @@ import uvloop
 from aiohttp import ClientSession, TCPConnector, web
 
 CHUNKS = 100
+PACE_SECONDS = 0.01
+PACED = b"one chunk after the other"
+"""Said by a request whose stream is paced."""
 PROMPT_TOKENS, COMPLETION_TOKENS = 14, 50
 ANSWER = json.dumps({
     "id": "c", "object": "chat.completion", "created": 1, "model": "gpt-4o-mini",
@@ -28,7 +31,10 @@ def chunked(data: bytes) -> bytes:
 
 
 class Provider(asyncio.Protocol):
-    """Answers at once, or streams a hundred chunks, each written on its own with the loop in between."""
+    """Answers at once, or streams a hundred chunks: as fast as they are read, or one every `PACE_SECONDS`.
+
+    Chunks that are not paced arrive several at a time; a model's come one by one.
+    """
 
     def __init__(self) -> None:
         self._received = b""
@@ -49,15 +55,16 @@ class Provider(asyncio.Protocol):
             return
         self._received = b""
         if b'"stream":true' in rest.replace(b" ", b""):
-            self._streaming = asyncio.get_running_loop().create_task(self._stream())
+            pause = PACE_SECONDS if PACED in rest else 0.0
+            self._streaming = asyncio.get_running_loop().create_task(self._stream(pause))
         else:
             self._transport.write(WHOLE)
 
-    async def _stream(self) -> None:
+    async def _stream(self, pause_seconds: float) -> None:
         self._transport.write(STREAM)
         for _ in range(CHUNKS):
             self._transport.write(chunked(CHUNK))
-            await asyncio.sleep(0)
+            await asyncio.sleep(pause_seconds)
         self._transport.write(chunked(USAGE) + chunked(b"data: [DONE]\n\n") + b"0\r\n\r\n")
 
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import cast
 
-from benchmarks.performance.far import CHUNKS
+from benchmarks.performance.far import CHUNKS, PACED
 from benchmarks.performance.servers import KEY, Server
 
 BODY = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hello there, how are you today?"}]}
@@ -20,11 +20,13 @@ class Kind:
 
     concurrency: int
     stream: bool
+    paced: bool = False
 
     @property
     def name(self) -> str:
         """Name it in a table."""
-        return f"{f'stream of {CHUNKS}' if self.stream else 'whole'}, {self.concurrency} at once"
+        what = f"{'paced ' if self.paced else ''}stream of {CHUNKS}" if self.stream else "whole"
+        return f"{what}, {self.concurrency} at once"
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,9 @@ class Found:
     p99_ms: float
 
 
-def _request(*, stream: bool) -> bytes:
-    body = json.dumps({**BODY, "stream": True} if stream else BODY).encode()
+def _request(kind: Kind) -> bytes:
+    fields = {"stream": True} if kind.stream else {}
+    body = json.dumps(BODY | fields | ({"metadata": {"pace": PACED.decode()}} if kind.paced else {})).encode()
     head = (
         "POST /v1/chat/completions HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
         f"Authorization: Bearer {KEY}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -90,7 +93,7 @@ class _Caller(asyncio.Protocol):
 
 async def measured(server: Server, kind: Kind, calls: int) -> Found:
     """Make so many calls and give what they cost."""
-    loop, request = asyncio.get_running_loop(), _request(stream=kind.stream)
+    loop, request = asyncio.get_running_loop(), _request(kind)
     callers = [(await loop.create_connection(_Caller, "127.0.0.1", server.port))[1] for _ in range(kind.concurrency)]
     latencies: list[float] = []
     left = iter(range(calls))

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.performance.far import CHUNKS
+from benchmarks import marked
 from benchmarks.performance.load import Found, Kind
 
-BEGIN, END = "<!-- measured: python -m benchmarks.performance --write -->", "<!-- end of measured -->"
+COMMAND = "python -m benchmarks.performance"
 DOCUMENT = Path("docs/performance.md")
 PICTURE = Path("docs/performance.svg")
 
@@ -57,7 +57,8 @@ def table(rows: Sequence[Row], memory: Mapping[str, float]) -> str:
     for row in rows:
         if row.kind.stream and row.kind.concurrency in whole:
             ratio = row.chunk_ratio("gateway", whole[row.kind.concurrency])
-            lines.append(f"| per chunk of {CHUNKS}, {row.kind.concurrency} at once | | | {ratio:.2f} | | |")
+            blanks = " | " * len(names)
+            lines.append(f"| a chunk of a {row.kind.name}{blanks}| {ratio:.2f} | | |")
     lines += [
         "",
         "Memory of the largest process: " + ", ".join(f"{n} {mib:.0f} MiB" for n, mib in memory.items()) + ".",
@@ -67,10 +68,7 @@ def table(rows: Sequence[Row], memory: Mapping[str, float]) -> str:
 
 def write(text: str, rows: Sequence[Row]) -> None:
     """Put the table between its marks, and draw the picture."""
-    page = DOCUMENT.read_text("utf-8")
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    DOCUMENT.write_text(f"{before}{BEGIN}\n{text}{END}{after}", "utf-8")
+    marked.write(DOCUMENT, COMMAND, text)
     draw(rows)
 
 

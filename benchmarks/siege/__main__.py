@@ -1,39 +1,30 @@
-"""Measure a siege.
-
-    python -m benchmarks.siege [--slow 2000] [--stalled 1000] [--seconds 20]
-
-Processes on loopback: a provider, the gateway as an operator starts it (one worker, embedded store, the defaults of
-`server:` but for shorter times), and this one, which is the good clients and the bad. The same good traffic, at a fixed
-rate, is measured alone, beside sockets whose headers drip, beside sockets whose bodies drip, and beside streams that
-nobody reads. Beside each: the memory of the gateway's processes, and how many sockets it ended.
-"""
+"""The command: starts everything, measures in turns, prints the tables."""
 
 import argparse
 import asyncio
-import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from aiohttp import ClientSession, TCPConnector
+from benchmarks.memory import Taken, workers
+from benchmarks.siege.good import Figures, good, quiet
+from benchmarks.siege.report import COMMAND, Row, tables, write
+from benchmarks.siege.words import KEY
 
-from benchmarks.siege.words import BODY, KEY
-
-RATE = 40
-"""Good calls a second."""
 HEADER_SECONDS = 5
 BODY_SECONDS = 5
-STALL_SECONDS = 30
+STALL_SECONDS = 300
+"""So long that nobody is sent away for not reading while it is measured."""
 CROWDED_SECONDS = 10
-"""How long a crowd has to be at what it does: to fill the buffers of 1,000 streams takes a while."""
+"""How long a crowd has at least to be at what it does."""
+TIDY_SECONDS = 12
+"""Within so long a worker gives back what is free."""
+LEAVING_SECONDS = 120
+"""Within so long the buffers of unread streams are full, and what they held is counted when they have left."""
 CONFIG = """
 server: {{port: 0, header_seconds: {header}, body_seconds: {body}, stall_seconds: {stall}}}
 admin: {{port: 0}}
@@ -43,73 +34,6 @@ companies: [{{id: 11111111-1111-4111-8111-111111111111, name: acme}}]
 users: [{{id: 22222222-2222-4222-8222-222222222222, name: ada, company: acme}}]
 keys: [{{name: ada, key: {key}, company: acme, user: ada}}]
 """
-
-
-@dataclass
-class Figures:
-    """What one phase came to."""
-
-    latencies: list[float] = field(default_factory=list)
-    failed: int = 0
-    rss: list[int] = field(default_factory=list)
-    cpu_percent: float = 0.0
-
-    def line(self, name: str, ended: int) -> str:
-        """Give a row of the table."""
-        cut = statistics.quantiles(self.latencies, n=100)
-        return (
-            f"{name:<28}{len(self.latencies):>7}{self.failed:>8}{cut[49]:>9.1f}{cut[94]:>9.1f}{cut[98]:>9.1f}"
-            f"{self.cpu_percent:>9.0f}{min(self.rss):>9}{max(self.rss):>9}{ended:>8}"
-        )
-
-
-def family(pid: int) -> list[int]:
-    """Give a process and those below it, without the store."""
-    children = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    ours = [one for one in children if "valkey" not in Path(f"/proc/{one}/comm").read_text()]
-    return [pid, *(one for child in ours for one in family(child))]
-
-
-def rss_mib(pid: int) -> int:
-    """Give the resident memory of a gateway, in MiB."""
-    pages = sum(int(Path(f"/proc/{one}/statm").read_text().split()[1]) for one in family(pid))
-    return pages * os.sysconf("SC_PAGE_SIZE") >> 20
-
-
-def cpu_seconds(pid: int) -> float:
-    """Give user + system time of a gateway so far, of the processes that live."""
-    rows = [Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in family(pid)]
-    return sum(int(row[11]) + int(row[12]) for row in rows) / os.sysconf("SC_CLK_TCK")
-
-
-async def good(url: str, pid: int, seconds: float) -> Figures:
-    """Make good calls at a fixed rate, each on time however long others take."""
-    figures = Figures()
-
-    async def call(session: ClientSession) -> None:
-        started = time.perf_counter()
-        async with session.post(url + "/v1/chat/completions", data=BODY) as answer:
-            await answer.read()
-            figures.failed += answer.status != 200
-            if answer.status != 200:
-                print(await answer.text(), file=sys.stderr)
-        figures.latencies.append((time.perf_counter() - started) * 1000)
-
-    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
-    async with ClientSession(connector=TCPConnector(limit=0), headers=headers) as session:
-        begun, calls, cpu = time.perf_counter(), [], cpu_seconds(pid)
-        while (late := time.perf_counter() - begun) < seconds:
-            calls.append(asyncio.ensure_future(call(session)))
-            if len(calls) % RATE == 0:
-                figures.rss.append(rss_mib(pid))
-            await asyncio.sleep(max(0.0, len(calls) / RATE - late))
-        ends = await asyncio.gather(*calls, return_exceptions=True)
-        errors = [type(one).__name__ for one in ends if isinstance(one, Exception)]
-        figures.failed += len(errors)
-        if errors:
-            print(Counter(errors), file=sys.stderr)
-    figures.cpu_percent = 100 * (cpu_seconds(pid) - cpu) / (time.perf_counter() - begun)
-    return figures
 
 
 @contextmanager
@@ -125,61 +49,85 @@ def beside(port: int, count: int, kind: str, ended: list[int]) -> Iterator[None]
         ended.append(int(crowd.communicate()[0]))
 
 
-async def measure(url: str, pid: int, slow: int, stalled: int, seconds: float) -> None:
-    """Print a row for each phase."""
-    port = int(url.rpartition(":")[2])
-    titles = ("p50 ms", "p95 ms", "p99 ms", "CPU %", "MiB", "to")
-    print(f"{'beside':<28}{'calls':>7}{'failed':>8}{''.join(f'{title:>9}' for title in titles)}{'ended':>8}")
-    await good(url, pid, 3)
-    print((await good(url, pid, seconds)).line("nobody", 0), flush=True)
-    crowds = {
-        f"{slow} dripping headers": (slow, "headers"),
-        f"{slow} dripping bodies": (slow, "bodies"),
-        f"{stalled} streams not read": (stalled, "streams"),
-    }
-    for name, (count, kind) in crowds.items():
+class Siege:
+    """One gateway, measured phase by phase; each row grows with every turn of its crowd."""
+
+    def __init__(self, url: str, worker: int, seconds: float) -> None:
+        self._url = url
+        self._worker = worker
+        self._seconds = seconds
+        self._rested: Taken | None = None
+
+    async def warm(self) -> None:
+        """Have everything loaded that any call needs."""
+        await good(self._url, self._worker, 5)
+        self._rested = await quiet(self._worker, TIDY_SECONDS, LEAVING_SECONDS)
+
+    async def turn(self, row: Row, count: int, kind: str, leaving: Row | None) -> None:
+        """Measure idle, then beside a crowd, then, where there is a row for it, while that leaves."""
+        assert self._rested is not None
+        row.before.append(self._rested)
+        idle = await self._good(f"idle before {row.name}")
+        row.idle.add(idle)
         ended: list[int] = []
-        with beside(port, count, kind, ended):
-            await asyncio.sleep(CROWDED_SECONDS)
-            figures = await good(url, pid, seconds)
-        print(figures.line(name, *ended), flush=True)
-        await asyncio.sleep(3)
-    print((await good(url, pid, seconds)).line("nobody again", 0), flush=True)
+        with beside(int(self._url.rpartition(":")[2]), count, kind, ended):
+            # Until the buffers of a thousand streams are full, they are a crowd that reads.
+            await quiet(self._worker, CROWDED_SECONDS, LEAVING_SECONDS if kind == "streams" else 0)
+            row.besieged.add(await self._good(row.name))
+        row.ended += ended[0]
+        if leaving is not None:
+            leaving.before.append(self._rested)
+            leaving.idle.add(idle)
+            leaving.besieged.add(await self._good(leaving.name))
+        self._rested = await quiet(self._worker, TIDY_SECONDS, LEAVING_SECONDS)
+        row.after.append(self._rested)
+        if leaving is not None:
+            leaving.after.append(self._rested)
+
+    async def _good(self, name: str) -> Figures:
+        print(f"\r{name:<50}", end="", file=sys.stderr, flush=True)
+        return await good(self._url, self._worker, self._seconds)
 
 
-def main() -> None:
-    """Start everything, measure, end everything."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--slow", type=int, default=2000)
-    parser.add_argument("--stalled", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=20)
-    options = parser.parse_args()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    with tempfile.TemporaryDirectory() as directory:
-        far = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.siege.provider"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        assert far.stdout is not None
-        path = Path(directory) / "config.yaml"
-        times = {"header": HEADER_SECONDS, "body": BODY_SECONDS, "stall": STALL_SECONDS}
-        path.write_text(CONFIG.format(port=int(far.stdout.readline()), key=KEY, **times))
-        with (Path(directory) / "log").open("wb") as log:
-            gateway = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "serve", "--config", str(path)], stdout=subprocess.PIPE, stderr=log
-            )
-        url = None
-        try:
-            url = _url(gateway)
-            asyncio.run(measure(url, gateway.pid, options.slow, options.stalled, options.seconds))
-        finally:
-            for process in (gateway, far):
-                process.terminate()
-                process.wait(40)
-            if url is None:
-                print((Path(directory) / "log").read_text())
-            events = [line for line in (Path(directory) / "log").read_text().splitlines() if "turned_away" in line]
-            print(f"the gateway's log: {len(events)} lines of what it turned away")
+async def measure(url: str, worker: int, slow: int, stalled: int, seconds: float, rounds: int) -> Sequence[Row]:
+    """Give a row for each crowd, measured in turns."""
+    siege = Siege(url, worker, seconds)
+    await siege.warm()
+    dripping = ((Row(f"{slow:,} dripping {kind}"), slow, kind, None) for kind in ("headers", "bodies"))
+    leaving = Row(f"{stalled:,} of them leave at once")
+    kinds = [*dripping, (Row(f"{stalled:,} streams not read"), stalled, "streams", leaving)]
+    for kind in kinds:
+        for _ in range(rounds):
+            await siege.turn(*kind)
+    print("\r" + " " * 60 + "\r", end="", file=sys.stderr)
+    return [*(kind[0] for kind in kinds), leaving]
+
+
+@contextmanager
+def besieged(directory: Path) -> Iterator[tuple[str, int]]:
+    """Start the far end and the gateway; give the gateway's address and its worker."""
+    far = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.siege.provider"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert far.stdout is not None
+    path, log = directory / "config.yaml", directory / "log"
+    times = {"header": HEADER_SECONDS, "body": BODY_SECONDS, "stall": STALL_SECONDS}
+    path.write_text(CONFIG.format(port=int(far.stdout.readline()), key=KEY, **times), "utf-8")
+    command = [sys.executable, "-m", "gateway", "serve", "--config", str(path)]
+    with log.open("wb") as written:
+        gateway = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=written)
+    url = None
+    try:
+        url = _url(gateway)
+        yield url, workers(gateway.pid)[0]
+    finally:
+        for process in (gateway, far):
+            process.terminate()
+            process.wait(90)
+        text = log.read_text("utf-8")
+        if url is None:
+            print(text)
+        print(f"the gateway's log: {text.count('turned_away')} lines of what it turned away", file=sys.stderr)
 
 
 def _url(gateway: "subprocess.Popen[bytes]") -> str:
@@ -190,6 +138,26 @@ def _url(gateway: "subprocess.Popen[bytes]") -> str:
             if word.startswith("http://127.0.0.1:"):
                 return word.removesuffix("/v1").rstrip("/")
     raise AssertionError("the gateway did not start")
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog=COMMAND, description="Good calls beside bad clients.")
+    parser.add_argument("--slow", type=int, default=2000, help="clients that drip")
+    parser.add_argument("--stalled", type=int, default=1000, help="streams that nobody reads")
+    parser.add_argument("--seconds", type=float, default=20, help="each phase")
+    parser.add_argument("--rounds", type=int, default=2, help="idle, besieged, idle, besieged: two")
+    parser.add_argument("--write", action="store_true", help="put the result into docs/reliability.md")
+    chosen = parser.parse_args()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with tempfile.TemporaryDirectory() as directory, besieged(Path(directory)) as (url, worker):
+        rows = asyncio.run(measure(url, worker, chosen.slow, chosen.stalled, chosen.seconds, chosen.rounds))
+    given = f"--slow {chosen.slow} --stalled {chosen.stalled} --seconds {chosen.seconds:g} --rounds {chosen.rounds}"
+    text = tables(rows, f"{COMMAND} {given}")
+    print(text)
+    if chosen.write:
+        write(text)
 
 
 if __name__ == "__main__":

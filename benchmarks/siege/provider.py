@@ -12,8 +12,8 @@ ANSWER = json.dumps({
     "usage": {"prompt_tokens": 14, "completion_tokens": 1, "total_tokens": 15},
 }).encode()  # fmt: skip
 CHUNK = b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":'
-CHUNK += b'[{"index":0,"delta":{"content":"word "},"finish_reason":null}],"pad":"' + b"x" * 16_000 + b'"}\n\n'
-BURST_CHUNKS = 40
+CHUNK += b'[{"index":0,"delta":{"content":"word "},"finish_reason":null}],"pad":"' + b"x" * 3_800 + b'"}\n\n'
+BURST_CHUNKS = 160
 """More than the buffers on the way to a client take, with little to meter; what comes after only keeps it alive."""
 
 

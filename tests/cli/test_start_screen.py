@@ -17,7 +17,7 @@ def test_the_example_shows_its_keys_and_lines_to_copy() -> None:
     assert f"base URL to {URL}/v1" in screen
     assert f"Operators look at {ADMIN}/metrics" in screen
     assert re.search(r"demo-ada-0123456789 +ada-laptop +ada of acme", screen)
-    assert re.search(r"demo-backend-0123456789 +acme-backend +acme, for the user in X-Gateway-User", screen)
+    assert re.search(r"demo-backend-0123456789 +acme-backend +acme, for the user whose id is in X-Gateway-User", screen)
     assert re.search(r"demo-ops-0123456789 +ops +admin, no company: cannot call models", screen)
     assert screen.count("curl") == 4
     assert screen.count('"Authorization: Bearer demo-ada-0123456789"') == 4

@@ -44,6 +44,16 @@ def test_the_configurations_are_for_several_hosts(config: Config) -> None:
     assert [key.name for key in config.keys] == ["ada-laptop"]
 
 
+def test_the_journal_has_a_place_where_it_may_be_written(config: Config) -> None:
+    """The file systems are read-only: `store.data_dir` is a volume in both."""
+    mounts = {mount["mountPath"]: mount["name"] for mount in CONTAINER["volumeMounts"] if not mount.get("readOnly")}
+    volumes = {volume["name"]: volume for volume in POD["volumes"]}
+    assert str(config.store.data_dir) == "/data"
+    assert "emptyDir" in volumes[mounts["/data"]]
+    assert "journal:/data" in COMPOSE["services"]["gateway"]["volumes"]
+    assert "journal" in COMPOSE["volumes"]
+
+
 def test_a_gateway_may_end_its_calls(config: Config) -> None:
     """Whoever stops it waits longer than it drains."""
     pre_stop_seconds = int(CONTAINER["lifecycle"]["preStop"]["exec"]["command"][1])

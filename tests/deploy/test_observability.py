@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.telemetry.families import FAMILIES, Family, Kind
+from gateway.telemetry.families import FAMILIES, WEBHOOK_OUTCOMES, WEBHOOK_POSTS, Family, Kind
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = [
@@ -109,7 +109,24 @@ def test_alerts_watch_what_matters() -> None:
     by_name = {rule["alert"]: rule for rule in RULES}
     assert len(by_name) == len(RULES)
     critical = {name for rule in RULES if rule["labels"]["severity"] == "critical" for name in names(rule["expr"])}
-    assert {"gateway_store_up", "gateway_charges_lost_total"} <= critical
+    assert {"gateway_store_up", "gateway_store_breaker_state", "gateway_charges_lost_total"} <= critical
+    watched = {name for rule in RULES for name in names(rule["expr"])}
+    assert {
+        "gateway_config_refused", "gateway_worker_restarts_total", "gateway_journal_failures_total",
+        "gateway_calls_without_store_total", "gateway_webhook_posts_total", "gateway_slice_refusals_total",
+    } <= watched  # fmt: skip
+
+
+def test_alerts_select_values_that_exist() -> None:
+    """What becomes of a post is one of a few words, and an alert asks for those."""
+    asked = [
+        value
+        for rule in RULES
+        for name, selection in _SELECTED.findall(rule["expr"])
+        if name == WEBHOOK_POSTS.name
+        for value in re.findall(r'outcome=~?"([^"]*)"', selection)[0].split("|")
+    ]
+    assert sorted(asked) == sorted(set(WEBHOOK_OUTCOMES) - {"accepted"})
 
 
 def test_prometheus_reads_the_alerts() -> None:

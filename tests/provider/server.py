@@ -1,8 +1,12 @@
 """The far end's server: it serves, misbehaves as told, and keeps a true account of what it served."""
 
 import asyncio
+import fcntl
 import socket
 import struct
+import sys
+import termios
+import time
 import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +20,7 @@ from tests.provider import counting, frames, responses
 from tests.provider.script import BadScript, Script, parse
 
 BODY_LIMIT_BYTES = 256 * 1024 * 1024
+SENT_SECONDS = 1.0
 _OPERATIONS = ("chat/completions", "completions", "embeddings")
 _RESPONSES = ("responses", "responses/compact", "responses/input_tokens")
 PATHS = (
@@ -100,6 +105,7 @@ class Wire:
             await asyncio.Event().wait()
         if transport is not None:
             if self._script.cut is not None:  # a reset, not an orderly end
+                await _all_sent(transport)
                 transport.get_extra_info("socket").setsockopt(
                     socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
                 )
@@ -208,6 +214,21 @@ class FarEnd:
     async def _open(self, request: web.Request) -> web.Response:
         request.app[GATE].set()
         return web.json_response({})
+
+
+async def _all_sent(transport: asyncio.Transport) -> None:
+    """Wait until the other side's kernel has what was written: a reset takes along what it has not."""
+    sock = transport.get_extra_info("socket")
+    deadline = time.monotonic() + SENT_SECONDS
+    while (transport.get_write_buffer_size() or _unsent_bytes(sock)) and time.monotonic() < deadline:  # noqa: ASYNC110 - the kernel sets no event
+        await asyncio.sleep(0.001)
+
+
+def _unsent_bytes(sock: socket.socket) -> int:
+    """Give what the other side has not acknowledged; 0 where only Linux would know (tcp(7), SIOCOUTQ)."""
+    if sys.platform != "linux":
+        return 0
+    return int(struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(4)))[0])
 
 
 async def _failure(request: web.Request, script: Script) -> web.Response | None:

@@ -56,10 +56,11 @@ def verify(header: str, body: bytes, secret: str = SECRET) -> int:
 
 @dataclass
 class Receiver:
-    """Takes posts; `answers` are the next statuses (0: no answer at all), then it is always 200."""
+    """Takes posts; `answers` are the next statuses, then always 200; 0 is none at all, 1 is 200 once `may_answer`."""
 
     url: str = ""
     answers: list[int] = field(default_factory=list)
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
     posts: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     accepted: list[dict[str, Any]] = field(default_factory=list)
 
@@ -70,6 +71,9 @@ class Receiver:
         status = self.answers.pop(0) if self.answers else 200
         if status == 0:
             await asyncio.sleep(60)
+        if status == 1:
+            await self.may_answer.wait()
+            status = 200
         if status == 200:
             self.accepted.append(json.loads(body))
         return web.Response(status=status, headers={"Location": self.url} if status == 302 else {})
@@ -124,6 +128,7 @@ class Fleet:
     store: Store
     watchers: list[Warnings]
     counted: list[tuple[str, int]]
+    posted: list[str]
 
     async def quiet(self) -> None:
         """Return when all that was noticed is marked and nothing waits for the webhook."""
@@ -142,6 +147,7 @@ async def watching(
     """Run `count` watchers, each with connections of its own to the store at `url`."""
     webhook = None if hook is None else Webhook(Secret(hook), Secret(SECRET), rest.pop("timeout_seconds", 5))
     counted: list[tuple[str, int]] = []
+    posted: list[str] = []
     async with AsyncExitStack() as stack:
         stores = [Store.connect(url) for _ in range(count + 1)]
         for store in stores:
@@ -151,6 +157,7 @@ async def watching(
                 store,
                 WarningsConfig(tuple(thresholds), webhook),
                 on_warned=lambda name, threshold: counted.append((name, threshold)),
+                on_posted=posted.append,
                 open_socket=open_socket,
                 **rest,
             )
@@ -158,7 +165,7 @@ async def watching(
         ]
         for watcher in watchers:
             await stack.enter_async_context(running(watcher))
-        yield Fleet(stores[0], watchers, counted)
+        yield Fleet(stores[0], watchers, counted, posted)
 
 
 @asynccontextmanager

@@ -42,7 +42,7 @@ async def test_what_is_posted(url):
     assert event.pop("id") == headers["X-Gateway-Event-Id"]
     assert event == {
         "type": "budget.threshold", "budget": "user-daily", "scope": "user",
-        "company": {"id": COMPANY_ID, "name": "acme"}, "user": {"id": CALLER.user.id, "name": "ada"},
+        "company": {"id": COMPANY_ID, "name": "acme"}, "user": {"id": CALLER.user.id, "name": "ada"}, "provider": None,
         "key": None, "agent": None, "window": "day", "unit": "tokens", "limit": 1500, "used": 1234, "percent": 82,
         "threshold": 80, "resets_at": "2100-01-01T00:00:00Z",
     }  # fmt: skip
@@ -104,6 +104,7 @@ async def test_a_failing_receiver_hears_the_same_id_again(url):
     assert receiver.thresholds == [80]
     (failed,) = [line for line in lines if line["event"] == "webhook_failed"]
     assert failed["reason"] == "it answered 500"
+    assert fleet.posted == ["failed", "failed", "failed", "accepted"]
     assert "canary" not in str(lines)
 
 

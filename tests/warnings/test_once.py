@@ -1,13 +1,15 @@
 """A warning is told once, whatever number of gateways, calls and restarts there are."""
 
 import asyncio
+import uuid
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.model import Calendar, Fixed, Lifetime, Period
+from gateway.model import Calendar, Company, Fixed, Lifetime, Period, RollingBudget, Scope
 from gateway.store.connection import Store
 from gateway.warnings import watch
 from gateway.warnings.outbox import Outbox, Told
@@ -61,6 +63,18 @@ async def test_a_crowd_out_of_order_repeats_nothing(url, seed):
     assert told == sorted(set(told))
     assert told[-1] == 100
     assert sorted(receiver.thresholds) == told
+
+
+async def test_a_budget_that_spans_companies_warns_once_in_all(url):
+    """Whichever company's calls notice it: one post, which names the provider and no company."""
+    spent = level(950, name="all", subject="p:openai", scope=Scope.PROVIDER)
+    async with receiving() as receiver, watching(url, receiver.url, 2) as fleet:
+        for number in range(20):
+            company = Company(str(uuid.UUID(int=number)), f"company {number}", RollingBudget(1, 30), "UTC")
+            fleet.watchers[number % 2].observe(replace(CALLER, company=company), [spent])
+            await fleet.quiet()
+    (event,) = receiver.accepted
+    assert (event["threshold"], event["company"], event["provider"]) == (95, None, "openai")
 
 
 async def test_a_restart_repeats_nothing(url):
