@@ -18,6 +18,8 @@ Charged = Callable[[int, Usage, list[int]], Rollup]
 """(admitted ms, usage, amount per budget) -> what the charge adds to the roll-ups."""
 
 SETTLE_WAIT_SECONDS = 1.0
+BEATS_AT_ONCE = 32
+"""So many heartbeats the store gets at once: a call that comes meanwhile waits for these, not for those of all."""
 
 
 class Hold:
@@ -197,7 +199,15 @@ class Holds:
         """Move every lease's deadline, three times in a lease's life, for ever."""
         while True:
             await asyncio.sleep(self._every_seconds)
-            outcomes = await asyncio.gather(*(hold.keep_alive() for hold in set(self._open)), return_exceptions=True)
-            failed = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+            failed = await self._beat()
             if failed:
                 log.warning("heartbeat_failed", holds=len(failed), reason=str(failed[0]))
+
+    async def _beat(self) -> list[Exception]:
+        """Move every deadline once, a few after the other; gives what went wrong."""
+        waiting, failed = self.all(), []
+        for at in range(0, len(waiting), BEATS_AT_ONCE):
+            some = [hold for hold in waiting[at : at + BEATS_AT_ONCE] if hold in self._open]
+            outcomes = await asyncio.gather(*(hold.keep_alive() for hold in some), return_exceptions=True)
+            failed += [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+        return failed
