@@ -150,6 +150,10 @@ class Ledger:
             return Extension(answer[1], refused_by=wire.level(order.asks[place].budget, answer[3][place]))
         return Extension(answer[1])
 
+    def grown(self, lease: Lease, granted_tokens: int) -> None:
+        """Write down how far a call may go, whatever has become of its lease."""
+        self._record.grown(lease.order.call_id, granted_tokens)
+
     async def hold_again(self, lease: Lease, granted_tokens: int) -> Extension:
         """Hold what a call in flight has, though the store has lost it or never knew it, and whatever the limits say.
 

@@ -5,7 +5,6 @@ may differ from ours: beyond it the hold grows on, and where it cannot, the stre
 """
 
 import math
-import sys
 
 from gateway.errors import GatewayError, StoreUnavailable
 from gateway.pipeline import reckoning
@@ -14,8 +13,6 @@ from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.refusal import cut_short
 from gateway.providers.format import Meter
 from gateway.tokens import family_of
-
-NEVER = sys.maxsize
 
 
 class Growth:
@@ -55,9 +52,6 @@ class Growth:
         except StoreUnavailable as error:
             is_grown, refusal = False, error
         else:
-            if extension.gone:  # charged as it expired; the settle corrects that, and no budget is at fault
-                self._mark = NEVER
-                return None
             is_grown = extension.refused_by is None
             refusal = cut_short(extension.refused_by) if extension.refused_by else None
         self._mark = self._next_mark() if is_grown else await self._covered()

@@ -11,6 +11,7 @@ from msgspec import structs
 from gateway.budget import Extension, Lease, Ledger, charges, held_for
 from gateway.budget.windows import leaves_at_ms
 from gateway.model import Level, Rollup, Tariff, Unit, Usage
+from gateway.pipeline.beyond import Beyond
 
 log = structlog.get_logger("holds")
 
@@ -37,6 +38,7 @@ class Hold:
         self._tariff = tariff
         self._prompt_tokens = prompt_tokens
         self._charged = charged
+        self._beyond: Beyond | None = None
         self._closing: asyncio.Future[str] | None = None
         self._afterwards: list[Callable[[], None]] = []
         self._charged_amounts: list[int] | None = None
@@ -85,8 +87,23 @@ class Hold:
 
     async def grow_to(self, want_tokens: int) -> Extension:
         """Set aside `want_tokens` of completion in all, or as much of it as the hard budgets grant."""
-        extension = await self._holds.ledger.extend(self._lease_now(), want_tokens)
+        extension = await (self._grow_beyond(want_tokens) if self._beyond else self._grow(want_tokens))
         self.granted_tokens = max(self.granted_tokens, extension.granted_tokens)
+        return extension
+
+    async def _grow(self, want_tokens: int) -> Extension:
+        lease = self._lease_now()
+        extension = await self._holds.ledger.extend(lease, want_tokens)
+        if not extension.gone or self.is_closed:
+            return extension
+        self._beyond = Beyond(self._holds.ledger, lease)
+        return await self._grow_beyond(want_tokens)
+
+    async def _grow_beyond(self, want_tokens: int) -> Extension:
+        assert self._beyond is not None
+        extension = await self._beyond.grow_to(want_tokens)
+        if self.is_closed:  # meanwhile
+            self._beyond.release()
         return extension
 
     def _lease_now(self) -> Lease:
@@ -97,6 +114,9 @@ class Hold:
 
     async def keep_alive(self) -> None:
         """Move the lease's deadline."""
+        if self._beyond is not None:
+            await self._beyond.keep_alive()
+            return
         extension = await self._holds.ledger.extend(self._lease_now())
         if extension.gone and self._closing is None:
             log.warning("lease_lost", call=self.lease.order.call_id)
@@ -123,14 +143,14 @@ class Hold:
             self._charged_amounts = amounts
             rollup = self._charged(self.lease.admitted_ms, usage, amounts)
             self._closing = self._holds.ledger.settle(self.lease, amounts, rollup)
-            self._tell()
+            self._end()
 
     def release(self) -> None:
         """Give everything back: nothing was sent, or the provider refused."""
         if self._closing is None:
             self._charged_amounts = [0] * len(self.lease.order.asks)
             self._closing = self._holds.ledger.release(self.lease)
-            self._tell()
+            self._end()
 
     def when_closed(self, action: Callable[[], None]) -> None:
         """Do something once the charge is decided: now, if it is."""
@@ -139,7 +159,9 @@ class Hold:
         else:
             self._afterwards.append(action)
 
-    def _tell(self) -> None:
+    def _end(self) -> None:
+        if self._beyond is not None:
+            self._beyond.release()
         for action in self._afterwards:
             action()
         self._afterwards.clear()

@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 import pytest
 from structlog.testing import capture_logs
 
-from tests.gateways import Client, Limits
+from gateway.budget import Ledger, script
+from gateway.store.connection import Store
+from gateway.store.shards import prefix
+from tests.gateways import ACME, Client, Limits
 from tests.pipeline.conftest import OpenGateway
 from tests.pipeline.scripted import DONE, PROMPT_TOKENS, Turn, frame, scripted_provider, usage_frame
 from tests.provider.counting import WORDS
@@ -123,6 +126,36 @@ async def test_hard_cuts_a_stream_cleanly(open_gateway: OpenGateway, limit: int)
     assert (error["error"]["code"], error["error"]["type"]) == ("budget_exceeded", "insufficient_quota")
     assert error["error"]["budget"]["name"] == "company"
     assert error["error"]["budget"]["limit"] == limit
+    assert PROMPT_TOKENS + heard.tokens == limit
+    assert limit <= used <= limit + 1  # the provider may have said one more token before it was told
+    assert held == 0
+
+
+async def expired(store: Store) -> None:
+    """Have the lease of the call in flight expire, as one does whose gateway was away from the store for its length."""
+    shard = prefix(ACME)
+    (call,) = await store.execute("ZRANGE", f"{shard}D", 0, -1)
+    await store.execute("ZADD", f"{shard}D", 0, call)
+    assert await Ledger(store, script.load(), lease_seconds=60).reap(shard) == 1
+
+
+@pytest.mark.parametrize("limit", [PROMPT_TOKENS + 100, 290])
+async def test_a_stream_whose_lease_has_expired_keeps_the_limit(
+    open_gateway: OpenGateway, valkey_store: Store, limit: int
+) -> None:
+    """What was held was charged as it expired; what comes beyond it is held anew, up to the limit and no further."""
+    talk, heard = Talk(), Heard(0, [])
+    async with scripted_provider(talk.speak) as base_url:
+        client = await open_gateway(Limits(tranche_tokens=TRANCHE, company_tokens=limit), base_url)
+        async for heard in listen(client, talk, max_tokens=1000):
+            if heard.tokens == TRANCHE // 2 and not heard.rest:
+                await expired(valkey_store)
+            if not heard.rest:
+                assert sum(await client.company()) <= limit
+        await talk.has_ended.wait()
+        used, held = await client.company()
+    _, error = heard.rest
+    assert error["error"]["code"] == "budget_exceeded"
     assert PROMPT_TOKENS + heard.tokens == limit
     assert limit <= used <= limit + 1  # the provider may have said one more token before it was told
     assert held == 0
