@@ -24,9 +24,11 @@ from gateway.config import Config
 from gateway.errors import StoreUnavailable
 from gateway.model import UNLIMITED, Budget, Caller, Company, Key, Level, Scope
 from gateway.store.border import is_away
+from gateway.store.connection import CommandRefused
 from gateway.telemetry import families
 from gateway.telemetry.families import Family
 from gateway.telemetry.workers import merged
+from gateway.warnings.outbox import waiting
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 MOST_COMPANIES = 1_000
@@ -73,10 +75,11 @@ async def _scraped(config: Config, ledger: Ledger) -> list[Metric]:
     companies = list(islice(config.companies.values(), MOST_COMPANIES))
     levels: list[tuple[str, Level]] = []
     spanning_levels: list[tuple[str, Level]] = []
-    read = 0
+    read, queue = 0, _gauge(families.WAITING)
     is_up, is_there = await _standing(ledger)
     with suppress(TimeoutError):
         async with asyncio.timeout(LEVELS_SECONDS if is_there else 0):
+            await _count_waiting(ledger, queue)
             spanning_levels = await _spanning(config, ledger)
             async for some in _levels(config, ledger, companies):
                 levels += some
@@ -88,6 +91,7 @@ async def _scraped(config: Config, ledger: Ledger) -> list[Metric]:
         _plain(families.UNREAD, len(companies) - read),
         *_shown((families.BUDGET_USED, families.BUDGET_HELD, families.BUDGET_LIMIT), levels),
         *_shown(families.SPANNING, spanning_levels),
+        queue,
     ]
 
 
@@ -97,6 +101,14 @@ async def _standing(ledger: Ledger) -> tuple[bool, bool]:
         return await ledger.store.ready(), True
     except StoreUnavailable as exc:
         return False, not is_away(exc)
+
+
+async def _count_waiting(ledger: Ledger, gauge: GaugeMetricFamily) -> None:
+    """Count the warnings that wait; nothing is told where they cannot be counted."""
+    try:
+        gauge.add_metric((), sum((await waiting(ledger.store)).values()))
+    except (StoreUnavailable, CommandRefused) as fault:
+        log.warning("warnings_uncounted", reason=str(fault))
 
 
 async def _levels(

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from gateway.budget import record
-from gateway.budget.batch import Answer, Batcher
+from gateway.budget.batch import Answer, Batcher, LedgerFault
 from gateway.budget.record import Record
 from gateway.budget.wire import Operation
 from gateway.errors import StoreUnavailable
@@ -103,7 +103,7 @@ class Closing:
             failure = asyncio.CancelledError("cancelled") if first.cancelled() else first.exception()
             if failure is None and self._noted(first.result())[1][0] == "settled":
                 for op in ops:
-                    self._arrived(op.fields[_CALL], epoch)
+                    self.strike_out(op.fields[_CALL], epoch)
             else:
                 for op in ops:
                     _ = self.send(prefix, op)
@@ -115,7 +115,7 @@ class Closing:
         epoch = self._store.part_of(prefix).epoch
         word: str = self._noted(await self._batcher.submit(prefix, op))[1][0]
         if word not in _NOT_CHARGED:
-            self._arrived(call_id, epoch)
+            self.strike_out(call_id, epoch)
         return word
 
     async def drain(self, timeout_seconds: float) -> int:
@@ -125,7 +125,8 @@ class Closing:
             await asyncio.wait(self._waiting, timeout=left_seconds)  # one that failed is tried again
         return len(self._waiting)
 
-    def _arrived(self, call_id: str, epoch: str) -> None:
+    def strike_out(self, call_id: str, epoch: str) -> None:
+        """Have done with a call's charge: this memory of the store has it, or it is given up."""
         self._record.acknowledged(call_id, epoch)
         self._on_paid(call_id)
 
@@ -134,10 +135,11 @@ class Closing:
         failure = asyncio.CancelledError("cancelled") if last.cancelled() else last.exception()
         word = "" if failure else last.result()[1][0]
         if not failure and word not in _NOT_CHARGED | {KEPT}:
-            self._arrived(call_id, epoch)
+            self.strike_out(call_id, epoch)
         elif failure or (word != KEPT and not self._record.keeps):  # what is doubtful, who has the record finds out
             log.error("charge_failed", call=call_id, reason=str(failure or word))
-            if self._on_lost is not None:
+            is_tried_again = self._record.keeps and isinstance(failure, LedgerFault)
+            if self._on_lost is not None and not is_tried_again:
                 self._on_lost()
         if outcome.done():
             return

@@ -169,6 +169,10 @@ class Ledger:
         is_gone = answer[0] in {"finished", "gone"}
         return Extension(lease.granted_tokens if is_gone else granted_tokens, gone=is_gone)
 
+    async def hold_slices_again(self, is_meant: Callable[[str], bool]) -> int:  # noqa: ARG002 - here are none
+        """Hold the slices of the homes (ids, whose shards have them) that are meant; gives how many there are."""
+        return 0
+
     def settle(self, lease: Lease, amounts: Sequence[int], rollup: Rollup) -> "asyncio.Future[str]":
         """Charge what was used, one amount per ask, and free the rest; gives a future of what happened.
 
@@ -187,6 +191,10 @@ class Ledger:
     async def close_again(self, call_id: str, prefix: str, op: Operation) -> str:
         """Send a settle that the record has. Raises StoreUnavailable; what is too late to be believed is `doubtful`."""
         return await self._closing.close_again(call_id, prefix, op)
+
+    def strike_out(self, call_id: str, prefix: str) -> None:
+        """Have done with a charge of this process: the store has it, as was found out, or it is given up."""
+        self._closing.strike_out(call_id, self.store.part_of(prefix).epoch)
 
     async def drain(self, timeout_seconds: float) -> int:
         """Wait for settles and releases that are still on their way; gives how many did not make it in time."""

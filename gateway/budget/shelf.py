@@ -8,14 +8,19 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from msgspec import structs
 
+from gateway.budget.batch import LedgerFault
 from gateway.budget.lease import Extension, Lease, Order, Refusal
 from gateway.budget.slices import Slice
 from gateway.model import Budget, Level, Rollup
+from gateway.store.border import StoreFull
 
 OLDEST_SECONDS = 10.0
 """After which a slice is given back, so that what it spent is soon seen as used."""
+
+log = structlog.get_logger("slices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,6 @@ class Plain:
     forwarding: Callable[[Lease], None]
     grown: Callable[[str, int], None]
     read: Callable[[str, Sequence[Budget]], Awaitable[tuple[Level, ...]]]
-    epoch: Callable[[str], str]
 
 
 class Shelf:
@@ -83,10 +87,9 @@ class Shelf:
             if not one.is_good(now) or now - one.born_at > OLDEST_SECONDS:
                 self.retire(one)
 
-    def due(self, now: float, *, at_once: bool = False) -> list[Slice]:
-        """Give those whose lease should be renewed, `at_once` all that is not being renewed."""
-        every = (*self.open, *self._leaving)
-        return [one for one in every if (at_once or one.is_due(now)) and one not in self._renewing]
+    def due(self, now: float) -> list[Slice]:
+        """Give those whose lease should be renewed, and is not being renewed."""
+        return [one for one in (*self.open, *self._leaving) if one.is_due(now) and one not in self._renewing]
 
     def retire(self, one: Slice) -> "asyncio.Future[str] | None":
         """Let nobody take from a slice any more; it is settled now, or when the last call has left it."""
@@ -122,6 +125,25 @@ class Shelf:
             self.retire(one)
         else:
             one.asked_at = asked_at
+
+    async def hold_again(self, now: float) -> int:
+        """Have the store hold all that is here, which it may have lost, until there is nothing that it was not told of.
+
+        Gives how many slices. Raises StoreUnavailable.
+        """
+        done: set[Slice] = set()
+        while waiting := {*self.open, *self._leaving} - done:
+            await asyncio.gather(*(self._held_again(one, now) for one in waiting))
+            done |= waiting
+        return len(done)
+
+    async def _held_again(self, one: Slice, asked_at: float) -> None:
+        """Renew a slice; of one that the store does not hold, nobody takes any more."""
+        try:
+            await self.renew(one, asked_at)
+        except (LedgerFault, StoreFull) as fault:
+            log.error("slice_not_renewed", slice=one.lease.order.call_id, reason=str(fault))  # noqa: TRY400 - the reason is all there is
+            self.retire(one)
 
     def seen(self, level: Level, budget: Budget) -> Level:
         """Tell of the store's numbers what this gateway has spent of what it holds: other gateways' stays `held`."""

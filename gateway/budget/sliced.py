@@ -52,7 +52,6 @@ class SlicedLedger(Ledger):
             super().forwarding,
             self._record.grown,
             super().read,
-            lambda company_id: store.part_of(shard_of(company_id)).epoch,
         )
         self._monotonic = monotonic
         self._stocks = Stocks(self._plain, lease_seconds=lease_seconds, monotonic=monotonic, told=told or Untold())
@@ -161,12 +160,14 @@ class SlicedLedger(Ledger):
         return Extension(holding.granted_tokens, gone=is_gone)
 
     async def hold_again(self, lease: Lease, granted_tokens: int) -> Extension:
-        """Hold what a call in flight has, and the slices that it took from."""
-        if not isinstance(lease, SlicedLease):
-            return await super().hold_again(lease, granted_tokens)
-        again = Extension(granted_tokens) if lease.is_behind else await super().hold_again(lease.inner, granted_tokens)
-        await asyncio.gather(*(part.stock.renewed() for part in lease.holding.parts))
-        return again
+        """Hold what a call in flight has beside its slices, which are held again for all calls at once."""
+        if isinstance(lease, SlicedLease) and lease.is_behind:
+            return Extension(granted_tokens)
+        return await super().hold_again(lease.inner if isinstance(lease, SlicedLease) else lease, granted_tokens)
+
+    async def hold_slices_again(self, is_meant: Callable[[str], bool]) -> int:
+        """Hold all slices of these homes, those too that no call has taken from. Raises StoreUnavailable."""
+        return await self._stocks.hold_again(is_meant)
 
     def forwarding(self, lease: Lease) -> None:
         """Write down that a call is about to be sent; its slices were, when they were leased."""

@@ -65,7 +65,6 @@ class Stock:
         self._refilling: asyncio.Task[None] | None = None
         self._waiting_units = 0
         self._pace = Pace(monotonic())
-        self._epoch = ""
 
     # ---------------------------------------------------------------- taking
 
@@ -238,9 +237,7 @@ class Stock:
         if is_idle:
             shelf.give_back()
         shelf.give_back_old(now)
-        known, self._epoch = self._epoch, self._plain.epoch(self._home)
-        # Another memory of the store may not hold what is here.
-        for one in shelf.due(now, at_once=known not in {"", self._epoch}):
+        for one in shelf.due(now):
             _ = self._work(shelf.renew(one, now))
         if shelf.open:
             _ = self._work(self._look())
@@ -250,10 +247,9 @@ class Stock:
         """Give how many slices are here, and what no call has taken of them."""
         return self._shelf.count, self._shelf.free(self._monotonic())
 
-    async def renewed(self) -> None:
-        """Have the store hold all that is here, also where it has lost it. Raises StoreUnavailable."""
-        now = self._monotonic()
-        await asyncio.gather(*(self._shelf.renew(one, now) for one in self._shelf.due(now, at_once=True)))
+    async def hold_again(self) -> int:
+        """Have the store hold all that is here, which it may have lost; gives how many. Raises StoreUnavailable."""
+        return await self._shelf.hold_again(self._monotonic())
 
     async def settled(self, timeout_seconds: float) -> None:
         """Give everything back, after what is under way: only what calls still have taken stays."""

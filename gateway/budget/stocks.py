@@ -54,6 +54,11 @@ class Stocks:
         self._awake = {stock for stock in awake if stock.beat()}
         self._tell(awake)
 
+    async def hold_again(self, is_meant: Callable[[str], bool]) -> int:
+        """Have the store hold the slices of the homes that are meant; gives how many. Raises StoreUnavailable."""
+        stocks = [stock for (home, _, _), stock in self._stocks.items() if is_meant(home)]
+        return sum(await asyncio.gather(*(stock.hold_again() for stock in stocks)))
+
     async def settled(self, timeout_seconds: float) -> None:
         """Give every slice back."""
         await asyncio.gather(*(stock.settled(timeout_seconds) for stock in tuple(self._awake)))

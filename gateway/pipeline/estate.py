@@ -23,17 +23,43 @@ Charge = tuple[str, str, Operation]
 """A call's id, its shard, its settle."""
 
 
+class Tries:
+    """How often charges have failed of which the store, which was there, made none. Times are seconds."""
+
+    def __init__(self) -> None:
+        self._failed: dict[str, tuple[int, float]] = {}
+
+    def is_due(self, call_id: str, now: float) -> bool:
+        """Whether a charge may be tried: none that has failed a moment ago."""
+        return self._failed.get(call_id, (0, now))[1] <= now
+
+    def failed(self, call_id: str, now: float) -> bool:
+        """Note that one has failed, which counts where it was due; says whether it was the last try, and forgets it."""
+        tries, due_at = self._failed.get(call_id, (0, now))
+        if due_at > now:
+            return False
+        self._failed[call_id] = tries + 1, now + min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**tries)
+        if tries + 1 < MOST_TRIES:
+            return False
+        self.forget(call_id)
+        return True
+
+    def forget(self, call_id: str) -> None:
+        """Know nothing of one any more."""
+        self._failed.pop(call_id, None)
+
+
 class Estate:
     """`calls` are those that are not seen to yet."""
 
     def __init__(self, left: Inherited) -> None:
         self.calls = [call for call in left.calls if call.settled is not None or call.forwarded is not None]
         self._left = left
-        self._tries: dict[str, tuple[int, float]] = {}
+        self._tries = Tries()
 
     def due(self, now: float) -> list[Call]:
         """Give the calls to be charged now (seconds): those of which no charge has failed a moment ago."""
-        return [call for call in self.calls if self._tries.get(call.id, (0, now))[1] <= now]
+        return [call for call in self.calls if self._tries.is_due(call.id, now)]
 
     def drop(self, is_meant: Callable[[Call], bool]) -> list[Call]:
         """Give up the calls that are meant; gives them."""
@@ -45,10 +71,8 @@ class Estate:
     def close(self, tried: Sequence[Call], failed: Collection[str], now: float) -> list[Call]:
         """Strike out what was tried but what failed, by id, which is due again later; gives those that are given up."""
         self.drop({call for call in tried if call.id not in failed}.__contains__)
-        for call_id in failed:
-            tries = self._tries.get(call_id, (0, now))[0] + 1
-            self._tries[call_id] = tries, now + min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** (tries - 1))
-        return self.drop(lambda call: self._tries.get(call.id, (0, now))[0] >= MOST_TRIES)
+        given_up = {call_id for call_id in failed if self._tries.failed(call_id, now)}
+        return self.drop(lambda call: call.id in given_up)
 
     def end(self) -> None:
         """Remove the file; where that fails it stays locked, so nobody sees to it again before a restart."""

@@ -124,6 +124,8 @@ class Hold:
     async def hold_again(self) -> None:
         """Have the store hold what this call has, which it may have lost. Raises StoreUnavailable."""
         if self._closing is None:
+            if self._beyond is not None:
+                await self._beyond.keep_alive()
             extension = await self._holds.ledger.hold_again(self.lease, self.granted_tokens)
             if extension.gone and self._closing is None:
                 log.warning("lease_lost", call=self.lease.order.call_id)

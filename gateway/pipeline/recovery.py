@@ -1,8 +1,8 @@
 """After an outage, at a start, and where the store's memory is another one: what is known here is brought there first.
 
 In order: charges that another memory of the store acknowledged in its last seconds; charges it never answered for;
-what processes that died left behind; the holds of calls in flight. Only then are calls admitted again. Each part of
-the store by itself: what belongs to one that is away waits for it, and for nobody else.
+what processes that died left behind; slices; the holds of calls in flight. Only then are calls admitted again. Each
+part of the store by itself: what belongs to one that is away waits for it, and for nobody else.
 
 The rule that matters: all of it is idempotent by the call's id, so each step may be repeated, also by two at once.
 """
@@ -15,13 +15,11 @@ from collections.abc import Callable, Iterable, Sequence
 import structlog
 
 from gateway.budget import Ledger, LedgerFault
-from gateway.budget.keys import home
 from gateway.budget.late import charged_among
 from gateway.budget.record import ADMITTED, shard_of_record
-from gateway.errors import StoreUnavailable
 from gateway.journal import Call, Journal
 from gateway.journal.journal import forgettable
-from gateway.pipeline.estate import Charge, Estate, charge_by_policy, charge_of, is_readable
+from gateway.pipeline.estate import Charge, Estate, Tries, charge_by_policy, charge_of, is_readable
 from gateway.pipeline.hold import Hold, Holds
 from gateway.store.border import CommandForbidden, StoreFull
 from gateway.store.connection import CommandRefused, Store
@@ -61,6 +59,7 @@ class Recovery:
         self._on_lost = on_lost
         self._clock = clock
         self._estates: list[Estate] = []
+        self._tries = Tries()
         self._tending = Tending(store, self._recover, self._look_after)
 
     async def run(self) -> None:
@@ -79,7 +78,7 @@ class Recovery:
     async def _bring(self, part: Part) -> int:
         """Send every charge that a part may not have; gives how many. Raises StoreUnavailable."""
         owed = self._owed(part, self._journal.settled_calls())
-        await self._send(owed)
+        await self._send_own(owed)
         return len(owed) + await self._take_over(part)
 
     def _owed(self, part: Part, calls: Iterable[Call]) -> list[Charge]:
@@ -122,8 +121,21 @@ class Recovery:
 
     def _tell_of_lost(self, calls: Iterable[Call]) -> None:
         for call in calls:
-            log.error("charge_lost", call=call.id)
-            self._on_lost()
+            self._tell_lost(call.id)
+
+    def _tell_lost(self, call_id: str) -> None:
+        log.error("charge_lost", call=call_id)
+        self._on_lost()
+
+    async def _send_own(self, charges: Sequence[Charge]) -> None:
+        """Send charges of this process; one that failed so often is struck out. Raises StoreUnavailable."""
+        failed = await self._send(charges)
+        for call_id, prefix, _ in charges:
+            if call_id not in failed:
+                self._tries.forget(call_id)
+            elif self._tries.failed(call_id, self._clock()):
+                self._ledger.strike_out(call_id, prefix)
+                self._tell_lost(call_id)
 
     async def _send(self, every: Sequence[Charge]) -> set[str]:
         """Send charges; gives the calls that could not be charged. Raises StoreUnavailable."""
@@ -152,7 +164,7 @@ class Recovery:
             done = set()
         for call_id, _, op in charges:
             if call_id in done:
-                self._journal.acknowledged(call_id, self._store.part_of(prefix).epoch)
+                self._ledger.strike_out(call_id, prefix)
                 continue
             op.fields[ADMITTED] = self._ledger.now_ms()  # its places say where the charge belongs
             if await self._closed((call_id, prefix, op)) == _FAILED:
@@ -170,28 +182,24 @@ class Recovery:
         return word
 
     async def _hold_again(self, part: Part) -> int:
-        """Hold what calls in flight have in a part, until there is none that was not. Raises StoreUnavailable."""
+        """Hold what slices and calls in flight have in a part, until none is left out. Raises StoreUnavailable."""
+
+        def is_here(company_id: str) -> bool:
+            return self._store.part_of(shard_of(company_id)) is part
+
+        slices = await self._ledger.hold_slices_again(is_here)
         done: set[Hold] = set()
-        while waiting := [hold for hold in self._holds.all() if hold not in done and part in self._parts(hold)]:
+        while waiting := [one for one in self._holds.all() if one not in done and is_here(one.lease.order.company_id)]:
             some = waiting[:_AT_ONCE]
-            await asyncio.gather(*(self._held_again(hold, part) for hold in some))
+            await asyncio.gather(*map(self._held_again, some))
             done.update(some)
-        return len(done)
+        return slices + len(done)
 
-    def _parts(self, hold: Hold) -> set[Part]:
-        order = hold.lease.order
-        homes = {order.company_id, *(home(ask.budget, order.company_id) for ask in order.asks)}
-        return {self._store.part_of(shard_of(one)) for one in homes}
-
-    async def _held_again(self, hold: Hold, part: Part) -> None:
+    async def _held_again(self, hold: Hold) -> None:
         try:
             await hold.hold_again()
         except (LedgerFault, StoreFull) as fault:  # a full store admits nothing either, and heartbeats try again
             log.error("hold_not_renewed", reason=str(fault))  # noqa: TRY400 - the reason is all there is
-        except StoreUnavailable as away:
-            if self._parts(hold) == {part}:
-                raise
-            log.warning("hold_not_renewed", reason=away.message)  # another part of it is away, and recovers itself
 
     async def _look_after(self, part: Part) -> None:
         """Take over what the dead left, send what was not answered for long, let go what has lasted."""
@@ -201,7 +209,7 @@ class Recovery:
             if part.epoch == epoch:
                 self._journal.heard(epoch)
         await self._take_over(part)
-        await self._send([*map(charge_of, self._journal.unpaid_for_long(lambda call: self._is_in(part, call)))])
+        await self._send_own([*map(charge_of, self._journal.unpaid_for_long(lambda call: self._is_in(part, call)))])
         known = {one.epoch for one in self._store.parts()}
         strays = (call for call in self._journal.settled_calls() if call.epoch not in known and not call.is_unpaid)
-        await self._send(self._owed(part, strays))  # acknowledged by a server that is no part of the store any more
+        await self._send_own(self._owed(part, strays))  # acknowledged by a server that is no part of the store any more

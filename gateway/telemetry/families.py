@@ -231,6 +231,13 @@ UNREAD = Family(
     "companies",
     "Companies whose budgets this scrape could not read, as the store, or their part of it, is away.",
 )
+WAITING = Family(
+    "gateway_budget_warnings_waiting",
+    Kind.GAUGE,
+    (),
+    "warnings",
+    "Warnings in the store that wait for the webhook or for another try, of all gateways that share it.",
+)
 BUILD = Family(
     "gateway_build_info",
     Kind.GAUGE,
@@ -274,7 +281,7 @@ COUNTED = (
 SUPERVISED = (WORKERS, RESTARTS, REFUSED)
 """What the parent of the workers counts."""
 
-SCRAPED = (BUILD, STORE_UP, BUDGET_USED, BUDGET_HELD, BUDGET_LIMIT, *SPANNING, LEFT_OUT, UNREAD)
+SCRAPED = (BUILD, STORE_UP, BUDGET_USED, BUDGET_HELD, BUDGET_LIMIT, *SPANNING, LEFT_OUT, UNREAD, WAITING)
 """What is found out when somebody asks."""
 
 FAMILIES = COUNTED + SUPERVISED + SCRAPED

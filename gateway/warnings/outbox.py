@@ -83,11 +83,7 @@ class Outbox:
 
     async def shards(self) -> list[str]:
         """Give the shards in which something waits, due or not; those whose part of the store is away wait for it."""
-        names = prefixes()
-        counts = await self._store.pipeline_where_it_goes([("ZCARD", keys.due(shard)) for shard in names])
-        if all(isinstance(count, StoreUnavailable) for count in counts):
-            raise counts[0]
-        return [shard for shard, count in zip(names, counts, strict=True) if isinstance(count, int) and count]
+        return list(await waiting(self._store))
 
     async def claim(self, shard: str, most: int) -> tuple[list[Claimed], float | None]:
         """Take up to `most` that are due; with the seconds until more are (None: nothing waits)."""
@@ -110,6 +106,18 @@ class Outbox:
         """Let it wait for its pause, from now; the store's clock is told by what it was when it was claimed."""
         now_ms = claimed.now_ms + round((monotonic() - claimed.claimed_at) * 1000)
         await self._store.execute("ZADD", keys.due(claimed.shard), "XX", now_ms + claimed.pause_ms, claimed.id)
+
+
+async def waiting(store: Store) -> dict[str, int]:
+    """Give how many warnings wait, due or not, by the shards that have any and whose part of the store is there.
+
+    Raises StoreUnavailable where none of it is, and CommandRefused.
+    """
+    names = prefixes()
+    counts = await store.pipeline_where_it_goes([("ZCARD", keys.due(shard)) for shard in names])
+    if all(isinstance(count, StoreUnavailable) for count in counts):
+        raise counts[0]
+    return {shard: count for shard, count in zip(names, counts, strict=True) if isinstance(count, int) and count}
 
 
 def _script(name: str) -> Script:

@@ -16,12 +16,15 @@ from gateway.budget.rules import spanning
 from gateway.config import Config
 from gateway.model import Budget, Caller, Key, Scope, Unit, Usage
 from gateway.store.connection import Store
+from gateway.store.shards import prefix
 from gateway.telemetry.calls import CallRecord
 from gateway.telemetry.families import FAMILIES, Kind
 from gateway.telemetry.metrics import Metrics, Supervision
+from gateway.warnings.outbox import Outbox, Told
 from tests.budget.orders import NO_ROLLUP
 from tests.gateways import ACME, OTHER, Limits, configured
 from tests.telemetry.test_workers import worker
+from tests.warnings.receiving import level
 
 BUDGETS = """
 - {name: acme-deep-thought, scope: company, company: acme, match: {purpose: DT}, window: {calendar: day}, limit: 500}
@@ -150,6 +153,27 @@ async def test_a_scrape_reads_so_many_companies_and_no_more(config: Config, valk
     assert scraped.of("gateway_store_up") == 1
 
 
+# ---------------------------------------------------------------- warnings
+
+
+async def test_the_warnings_that_wait(config: Config, valkey_store: Store) -> None:
+    """Of all companies, posted in vain or never yet; and none where that is so."""
+    outbox = Outbox(valkey_store, lease_seconds=60)
+    scraped = Scraped(await scrape(config, ledger_of(valkey_store), None))
+    assert scraped.of("gateway_budget_warnings_waiting") == 0
+    for company in (ACME, OTHER):
+        for number in range(3):
+            passed = level(800, name=f"{company}-{number}")
+            assert await outbox.mark(company, passed, (80,), f"{number}", b"{}") is Told.NOW
+    assert (await outbox.claim(prefix(ACME), 1))[0]
+    scraped = Scraped(await scrape(config, ledger_of(valkey_store), None))
+    assert scraped.of("gateway_budget_warnings_waiting") == 6
+    await valkey_store.execute("SET", f"{prefix('nobody')}N", "no set")
+    scraped = Scraped(await scrape(config, ledger_of(valkey_store), None))
+    assert scraped.of("gateway_budget_warnings_waiting") is None
+    assert scraped.companies()
+
+
 # ---------------------------------------------------------------- the store
 
 
@@ -166,6 +190,7 @@ async def test_a_store_that_is_away(config: Config, valkey_store: Store, compani
         await away.close()
     assert scraped.of("gateway_store_up") == 0
     assert scraped.companies() == []
+    assert scraped.of("gateway_budget_warnings_waiting") is None
     assert scraped.of("gateway_budget_warnings_total", budget="company", threshold="80") == 1
     there = Scraped(await scrape(some, ledger_of(valkey_store), None))
     assert there.of("gateway_store_up") == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.budget import Ledger, Order, Verdict
+from gateway.budget.keys import state
 from gateway.budget.wire import Ask
 from gateway.errors import StoreUnavailable
 from gateway.journal import Journal
@@ -15,7 +16,7 @@ from gateway.model import Budget, Calendar, Enforcement, Increment, Lifetime, Pe
 from gateway.pipeline.hold import Holds
 from gateway.pipeline.recovery import Recovery
 from gateway.store.connection import Store
-from tests.budget.gateways import Gateways, gateways_at, hold, of_company, order, refused
+from tests.budget.gateways import HOME, Gateways, gateways_at, hold, of_company, order, refused, spanning, warm
 from tests.budget.orders import COMPANY, DAY, MINUTE, SHARD
 from tests.store.servers import until
 
@@ -373,3 +374,49 @@ async def test_calls_go_on_while_the_store_is_away_as_far_as_slices_reach(store,
     await gateways.clock.store.close()
     for budget in (OWN, *QUOTAS):
         assert await gateways.numbers(budget) == (38 * 70, 0)
+
+
+async def with_slices(gateways: Gateways, directory: Path, one: Budget) -> tuple[Office, int]:
+    """Give a gateway with slices from which no call in flight has taken, and what the store holds for them."""
+    office = Office(gateways, directory)
+    await warm(office.ledger, one)
+    await until(lambda: not any(stock._working for stock in office.ledger._stocks._awake))
+    _, held = await gateways.numbers(one)
+    assert held > 0
+    return office, held
+
+
+async def emptied(gateways: Gateways) -> None:
+    """Let the store lose all that it has, but the clock."""
+    await gateways.store.execute("FLUSHALL")
+    await gateways.clock.move_to(gateways.clock.now_ms)
+
+
+async def test_a_store_that_lost_its_memory_holds_slices_before_it_admits(gateways, tmp_path):
+    """A call's, and those that no call has taken from: once the breaker is closed, no other gateway can lease them."""
+    every = spanning(10_000)
+    office, slices = await with_slices(gateways, tmp_path, every)
+    await hold(office.ledger, order("in flight", every, prompt=3_000))
+    held = (await gateways.numbers(every))[1]
+    assert held >= slices + 3_000
+    await emptied(gateways)
+    await office.recovered()
+    assert await gateways.numbers(every) == (0, held)
+    await refused(gateways.one(), order("too many", every, prompt=10_000 - held + 1))
+    await hold(gateways.one(), order("fits", every, prompt=10_000 - held))
+
+
+async def test_from_what_a_store_cannot_hold_again_nobody_takes(gateways, tmp_path):
+    """The slice ends and its gateway recovers all the same; what was spent of it is charged once that can be done."""
+    every = spanning(10_000)
+    office, held = await with_slices(gateways, tmp_path, every)
+    spent = 800 - (await gateways.numbers(every))[0]
+    assert 0 < spent < held
+    await emptied(gateways)
+    counters = state(HOME, every)
+    await gateways.store.execute("SET", counters, "no hash")
+    await office.recovered()
+    assert office.ledger._stocks.of(COMPANY, every).counts() == (0, 0)
+    await gateways.store.execute("DEL", counters)
+    await office.recovered()
+    assert await gateways.numbers(every) == (spent, 0)

@@ -114,6 +114,7 @@ def test_alerts_watch_what_matters() -> None:
     assert {
         "gateway_config_refused", "gateway_worker_restarts_total", "gateway_journal_failures_total",
         "gateway_calls_without_store_total", "gateway_webhook_posts_total", "gateway_slice_refusals_total",
+        "gateway_budget_companies_unread", "gateway_budget_warnings_waiting",
     } <= watched  # fmt: skip
 
 

@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from gateway.budget import Ledger, record
+from gateway.budget import Ledger, LedgerFault, record
+from gateway.budget.away import Away
+from gateway.budget.record import settlement
 from gateway.errors import StoreUnavailable
 from gateway.journal import Journal
-from gateway.model import Calendar, Increment, Period, Rollup, Tariff, Weights
+from gateway.model import Calendar, Increment, OnFailure, Period, Rollup, Tariff, Weights
 from gateway.pipeline.hold import Hold, Holds
 from gateway.pipeline.recovery import Recovery
 from gateway.store.breaker import State
 from gateway.store.connection import Store
 from tests.budget.clock import START_MS, Clock, stoppable
-from tests.budget.orders import DAY, HOUR, MINUTE, NO_ROLLUP, ONE, SHARD, budget, hold, numbers
+from tests.budget.orders import DAY, HOUR, MINUTE, NO_ROLLUP, ONE, SHARD, budget, hold, numbers, order
 from tests.store.restartable import eating, restartable
 from tests.store.servers import until
 
@@ -28,13 +30,15 @@ PLAN = Rollup((Increment(USAGE, "input", 10), Increment(USAGE, "output", 0, ONE)
 class Rig:
     """A ledger with a journal on the test's clock, and what recovers it."""
 
-    def __init__(self, store: Store, clock: Clock, journal: Journal) -> None:
+    def __init__(self, store: Store, clock: Clock, journal: Journal, away: Away | None = None) -> None:
         self.replayed = self.lost = 0
         self.seconds = 0.0
         self.journal = journal
         (part,) = store.parts()
         self.breaker = part.breaker
-        self.ledger = Ledger(store, stoppable(), lease_seconds=60, clock=clock.local, kept=journal)
+        self.ledger = Ledger(
+            store, stoppable(), lease_seconds=60, clock=clock.local, on_lost=self._lose, kept=journal, away=away
+        )
         self.holds = Holds(self.ledger, every_seconds=60)
         self.recovery = Recovery(
             store,
@@ -77,12 +81,12 @@ async def aside(valkey_store: Store) -> AsyncIterator[Store]:
 
 
 async def opened(
-    store: Store, aside: Store, directory: Path | None = None, now_ms: int = START_MS
+    store: Store, aside: Store, directory: Path | None = None, now_ms: int = START_MS, away: Away | None = None
 ) -> tuple[Rig, Clock]:
     """Give a rig that has recovered, and its clock."""
     clock = Clock(aside)
     await clock.move_to(now_ms)
-    rig = Rig(store, clock, Journal(directory, "store"))
+    rig = Rig(store, clock, Journal(directory, "store"), away)
     rig.breaker.close()
     return rig, clock
 
@@ -214,6 +218,68 @@ async def test_one_that_can_never_be_charged_is_given_up(
     told = [line for line in capsys.readouterr().out.splitlines() if "charge_lost" in line]
     assert ["unreadable" in line for line in told] == [True, False]
     await rig.journal.close()
+
+
+async def test_a_charge_of_our_own_that_can_never_be_made_is_given_up(valkey_store: Store, aside: Store) -> None:
+    """After ten tries over minutes, counted once, and out of memory; what a store that is away says is no try."""
+    rig, _ = await opened(valkey_store, aside)
+    lease = await hold(rig.ledger, "call", *BUDGETS, prompt=10)
+    broken = rig.ledger._operations.settle(lease, [7, 7], NO_ROLLUP)
+    broken.fields[7] = ["no number", None]
+    with pytest.raises(LedgerFault):
+        await rig.ledger._closing.close(SHARD, broken)
+    tries = 0
+    while rig.journal.open_calls:
+        assert rig.lost == 0
+        rig.breaker.trip()
+        with pytest.raises(StoreUnavailable):
+            await rig.recovery._recover(*valkey_store.parts())
+        await rig.recovered()
+        await rig.recovered()  # a moment later is no try
+        tries += 1
+        rig.seconds += 60
+    assert (tries, rig.lost) == (10, 1)
+    await rig.recovered()
+    assert (rig.lost, rig.replayed) == (1, 0)
+
+
+async def test_a_charge_of_our_own_that_failed_is_made_when_it_can_be(valkey_store: Store, aside: Store) -> None:
+    """Also after many tries, and whatever it was that stood in the way; nothing was lost."""
+    rig, _ = await opened(valkey_store, aside)
+    lease = await hold(rig.ledger, "call", *BUDGETS, prompt=10)
+    assert lease.asked is not None
+    key = [name for name in lease.asked.keys if await aside.execute("TYPE", name) == b"hash"][0]  # noqa: RUF015
+    await aside.execute("RENAME", key, f"{key}:away")
+    await aside.execute("SET", key, "no hash")
+    with pytest.raises(LedgerFault):
+        await rig.ledger.settle(lease, [7, 7], NO_ROLLUP)
+    for _ in range(9):
+        await rig.recovered()
+        rig.seconds += 60
+    await aside.execute("RENAME", f"{key}:away", key)
+    await rig.recovered()
+    assert await numbers(rig.ledger, *BUDGETS) == ((7, 0), (7, 0))
+    assert (rig.journal.open_calls, rig.replayed, rig.lost) == (0, 1, 0)
+
+
+async def test_the_allowance_of_a_call_that_the_events_know_comes_back(valkey_store: Store, aside: Store) -> None:
+    """Its charge arrived and the answer was lost, for hours: the store has it, so the allowance is free again."""
+    away = Away(OnFailure.GRACE, grace_tokens=100)
+    rig, clock = await opened(valkey_store, aside, away=away)
+    lease = await hold(rig.ledger, "call", *BUDGETS, prompt=10, want=20)
+    rig.breaker.trip()
+    assert (await rig.ledger.extend(lease, 90)).granted_tokens == 90
+    assert away.admit(order("too much", *BUDGETS, prompt=40)) is None
+    assert await rig.ledger.settle(lease, [100, 100], NO_ROLLUP) == "kept"
+    (call,) = rig.journal.settled_calls()
+    assert call.settled is not None
+    await Ledger(aside, stoppable(), lease_seconds=60, clock=clock.local).close_again("call", *settlement(call.settled))
+    await aside.execute("DEL", f"{SHARD}t:call")
+    await clock.advance(3 * HOUR)
+    await rig.recovered()
+    assert await numbers(rig.ledger, *BUDGETS) == ((100, 0), (100, 0))
+    assert rig.replayed == 0
+    assert away.admit(order("all of it", *BUDGETS, prompt=100)) == 0
 
 
 async def test_what_was_missed_comes_first_then_holds_and_only_then_new_calls(tmp_path: Path) -> None:

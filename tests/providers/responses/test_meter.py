@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.model import Usage
-from gateway.providers.openai.responses.meter import MAX_EVENT_BYTES, ResponseMeter
+from gateway.providers.openai.responses.meter import MAX_EVENT_BYTES, MOST_ITEMS, ResponseMeter
 from gateway.providers.sse import MAX_FRAME_BYTES
 from tests.providers.responses.calls import CREATED, delta, ended, frame, response, usage
 
@@ -156,6 +156,17 @@ def test_an_invisible_delta_counts() -> None:
     """A delta without a text may stand for a token."""
     meter, _ = run([frame(delta("")), frame({"type": "response.audio.delta", "delta": "AAAA"})])
     assert (meter.bound_tokens, meter.take_texts()) == (2, [])
+
+
+def test_numbers_of_items_without_end_take_no_memory() -> None:
+    """A provider may number items as it likes: what it says is counted, rather twice than not at all."""
+    meter = ResponseMeter()
+    for place in (*range(2 * MOST_ITEMS), -1, *(10**power for power in range(4, 900))):
+        meter.feed(frame(delta("a", place=place)))
+        meter.feed(frame(DONE | {"output_index": place}))
+        heard = "a" if place in range(MOST_ITEMS) else "aHello"
+        assert "".join(meter.take_texts()) == heard
+    assert meter._heard == set(range(MOST_ITEMS))
 
 
 @pytest.mark.parametrize(

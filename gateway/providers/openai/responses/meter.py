@@ -17,6 +17,9 @@ from gateway.providers.openai.responses.usage import usage_in
 MAX_EVENT_BYTES = 32 << 20
 """The last event repeats the whole response, with images that a tool generated in it; without it there is no usage."""
 
+MOST_ITEMS = 1024
+"""What an answer has of them, by their number; further ones are counted as they flow, and once more as they end."""
+
 _DONE = b"[DONE]"
 _FAILED = "response.failed"
 _ENDINGS = frozenset({"response.completed", "response.incomplete", "response.cancelled", _FAILED})
@@ -87,7 +90,7 @@ class ResponseMeter(SseMetering):
 
     def _take_delta(self, kind: str, event: _Event) -> None:
         place = _number(event.output_index)
-        self._heard.add(place)
+        self._hear(place)
         if type(event.delta) is str and event.delta and kind != _BYTES:
             self._keep((kind, place, _number(event.content_index, event.summary_index)), event.delta)
         else:
@@ -99,9 +102,14 @@ class ResponseMeter(SseMetering):
         if kind == _ITEM_ENDS:
             if place in self._heard:
                 return
-            self._heard.add(place)
+            self._hear(place)
         for text in item_texts(event.item):
             self._keep((kind, place), text)
+
+    def _hear(self, place: int) -> None:
+        """Remember an item that deltas told of; whatever numbers a provider gives them."""
+        if 0 <= place < MOST_ITEMS:
+            self._heard.add(place)
 
 
 def _open(data: bytes) -> _Event | None:
