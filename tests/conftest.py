@@ -3,10 +3,15 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from gateway.store.connection import Store
 from tests.store.groups import ClusterOf, cluster
 from tests.store.servers import DURABLE, REDIS, VALKEY, running
+
+# How long an example takes to make or to run says how busy the machine is, and decides no test.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,10 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import settings
 
 from gateway.tokens import Counter, Vocabularies
 from gateway.tokens.constants import CL100K, O200K
 from gateway.tokens.text import Encoding
-
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
