@@ -29,3 +29,9 @@ async def charged_among(store: Store, prefix: str, call_ids: Collection[str], si
                 found.add(fields[b"call"].decode())
         if len(page) < _PAGE:
             return found
+
+
+async def reaches_back(store: Store, prefix: str, since_ms: int) -> bool:
+    """Whether the shard's events would tell of a charge from `since_ms` on. Raises StoreUnavailable."""
+    first = await store.execute("XRANGE", prefix + keys.EVENTS, "-", "+", "COUNT", 1)
+    return any(int(event_id.partition(b"-")[0]) <= since_ms for event_id, _ in first)

@@ -69,8 +69,8 @@ class Growth:
         return bound is None or self._hold.granted_tokens < bound
 
     def _next_mark(self) -> int:
-        """Give the tokens at which to look again: half a tranche before the hold ends, or where the bound does."""
-        return self._hold.granted_tokens - (self._tranche // 2 if self._is_within_bound() else 0)
+        """Give the tokens at which to look again: half a tranche before the hold ends, or beyond the bound."""
+        return self._hold.granted_tokens + (-(self._tranche // 2) if self._is_within_bound() else 1)
 
     async def _covered(self) -> int:
         """Give how far a stream may go whose hold cannot grow."""

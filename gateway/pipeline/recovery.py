@@ -11,11 +11,12 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from weakref import WeakSet
 
 import structlog
 
 from gateway.budget import Ledger, LedgerFault
-from gateway.budget.late import charged_among
+from gateway.budget.late import charged_among, reaches_back
 from gateway.budget.record import ADMITTED, shard_of_record
 from gateway.journal import Call, Journal
 from gateway.journal.journal import forgettable
@@ -60,6 +61,7 @@ class Recovery:
         self._clock = clock
         self._estates: list[Estate] = []
         self._tries = Tries()
+        self._met: WeakSet[Part] = WeakSet()
         self._tending = Tending(store, self._recover, self._look_after)
 
     async def run(self) -> None:
@@ -71,9 +73,10 @@ class Recovery:
         began = asyncio.get_running_loop().time()
         sent = await self._bring(part)
         held = await self._hold_again(part)
-        if sent or held:
+        if sent or held or part in self._met:
             seconds = round(asyncio.get_running_loop().time() - began, 3)
             log.info("store_back", part=part.name, charges_sent=sent, holds=held, seconds=seconds)
+        self._met.add(part)
 
     async def _bring(self, part: Part) -> int:
         """Send every charge that a part may not have; gives how many. Raises StoreUnavailable."""
@@ -159,6 +162,8 @@ class Recovery:
         since_ms = min(op.fields[ADMITTED] for _, _, op in charges)
         try:
             done = await charged_among(self._store, prefix, [call_id for call_id, _, _ in charges], since_ms)
+            if len(done) < len(charges) and not await reaches_back(self._store, prefix, since_ms):
+                log.warning("charged_unseen", calls=len(charges) - len(done))
         except (CommandRefused, CommandForbidden) as error:  # rather charged twice than not at all
             log.error("events_unreadable", reason=str(error))  # noqa: TRY400 - the reason is all there is
             done = set()

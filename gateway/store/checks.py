@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import structlog
 from redis.exceptions import AuthenticationError, AuthorizationError
 
 from gateway.errors import StoreRefused, StoreUnavailable
@@ -26,6 +27,8 @@ _NO_GROUP = {
     Layout.SENTINEL: "they are no sentinels, or do not permit SENTINEL GET-MASTER-ADDR-BY-NAME to their user",
     Layout.CLUSTER: "its servers are not in cluster mode, or do not permit CLUSTER SLOTS to the user of store.url",
 }
+log = structlog.get_logger("store")
+
 _PROBE = Script("return cmsgpack.unpack(cmsgpack.pack(tonumber(ARGV[1]) + 1))")
 
 
@@ -63,6 +66,16 @@ async def _check_server(node: Node, *, allow_volatile: bool, in_cluster: bool) -
     if wrong:
         raise StoreRefused("; ".join(wrong))
     await _check_scripts(node)
+    if may_split(info):
+        log.warning("store_may_split", server=node.shown, set="min-replicas-to-write 1, min-replicas-max-lag 2")
+
+
+def may_split(info: Mapping[str, Any]) -> bool:
+    """Whether a primary that is cut off from its replicas takes writes that their failover forgets, by its INFO.
+
+    `min_slaves_good_slaves` is told only where `min-replicas-to-write` is set.
+    """
+    return bool(info.get("connected_slaves")) and "min_slaves_good_slaves" not in info
 
 
 async def _check_coverage(nodes: Sequence[Node]) -> None:

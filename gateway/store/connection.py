@@ -236,8 +236,13 @@ class Store:
             raise _closed()
         task = asyncio.create_task(command)
         self._commands.add(task)
-        task.add_done_callback(self._commands.discard)
+        task.add_done_callback(self._ended)
         return await asyncio.shield(task)
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        self._commands.discard(task)
+        if not task.cancelled():
+            task.exception()  # who asked hears of it, or has left
 
     async def _noted(self, part: Part, command: Coroutine[Any, Any, Any]) -> Any:
         try:

@@ -95,6 +95,21 @@ async def test_a_hold_grows_with_its_stream(open_gateway: OpenGateway) -> None:
         assert await client.company() == (PROMPT_TOKENS + TOKENS, 0)
 
 
+async def test_a_stream_that_just_reaches_its_bound_holds_no_more(open_gateway: OpenGateway) -> None:
+    """What the client asked for was held from the start: the last token of it takes nothing from others."""
+    talk = Talk()
+    async with scripted_provider(talk.speak) as base_url:
+        client = await open_gateway(Limits(tranche_tokens=2048), base_url)
+        sums = [
+            sum(await client.company())
+            async for heard in listen(client, talk, max_tokens=TOKENS)
+            if heard.tokens and not heard.rest
+        ]
+        assert await client.company() == (PROMPT_TOKENS + TOKENS, 0)
+    assert len(sums) == TOKENS
+    assert set(sums) == {sums[0]}
+
+
 @pytest.mark.parametrize("tranche", [16, 64, 2048])
 async def test_a_wide_budget_never_cuts(open_gateway: OpenGateway, far: ProviderProcess, tranche: int) -> None:
     """A stream of many tranches, as fast as it can come, passes whole and is charged exactly."""

@@ -18,7 +18,7 @@ from gateway.pipeline.recovery import Recovery
 from gateway.store.breaker import State
 from gateway.store.connection import Store
 from tests.budget.clock import START_MS, Clock, stoppable
-from tests.budget.orders import DAY, HOUR, MINUTE, NO_ROLLUP, ONE, SHARD, budget, hold, numbers, order
+from tests.budget.orders import DAY, HOUR, MINUTE, NO_ROLLUP, ONE, SHARD, budget, charge, hold, numbers, order
 from tests.store.restartable import eating, restartable
 from tests.store.servers import until
 
@@ -118,6 +118,31 @@ async def test_a_charge_whose_answer_was_lost_is_not_made_again_after_hours(valk
     await again.recovered()
     assert await numbers(again.ledger, *BUDGETS) == ((7, 0), (7, 0))
     assert (again.journal.open_calls, again.replayed) == (0, 0)
+
+
+async def test_a_charge_that_no_event_could_tell_of_is_made_and_told(valkey_store: Store, aside: Store, capsys) -> None:
+    """A busy shard's events may not reach back: rather charged twice than not at all, and it is said."""
+    rig, clock = await opened(valkey_store, aside)
+    lease = await hold(rig.ledger, "call", *BUDGETS, prompt=10)
+    rig.breaker.trip()
+    assert await rig.ledger.settle(lease, [7, 7], NO_ROLLUP) == "kept"
+    await aside.execute("FLUSHALL")
+    await clock.move_to(START_MS + 3 * HOUR)
+    other, _ = await opened(valkey_store, aside, now_ms=START_MS + 3 * HOUR)
+    await charge(other.ledger, "later", 1, *BUDGETS)
+    await rig.recovered()
+    assert await numbers(rig.ledger, *BUDGETS) == ((8, 0), (8, 0))
+    assert "charged_unseen" in capsys.readouterr().out
+
+
+async def test_an_outage_s_end_is_told_though_nothing_was_owed(valkey_store: Store, aside: Store, capsys) -> None:
+    """Who was told that the store is away hears that it is back; a start is no return."""
+    rig, _ = await opened(valkey_store, aside)
+    async with rig.running():
+        assert "store_back" not in capsys.readouterr().out
+        rig.breaker.trip()
+        await until(lambda: rig.breaker.is_closed)
+        assert "store_back" in capsys.readouterr().out
 
 
 async def test_who_died_in_a_call_is_charged_as_the_reaper_would(

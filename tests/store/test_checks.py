@@ -2,13 +2,15 @@
 
 import asyncio
 import traceback
+from pathlib import Path
 
 import pytest
 
 from gateway.errors import StoreRefused, StoreUnavailable
 from gateway.store import open_store
-from gateway.store.checks import check, problems
+from gateway.store.checks import check, may_split, problems
 from gateway.store.connection import Store
+from tests.store.groups import sentinels, serving
 from tests.store.servers import DURABLE, REDIS, VALKEY, running
 
 SOUND = {"redis_version": "7.2.4", "role": "master", "maxmemory_policy": "noeviction", "cluster_enabled": 0}
@@ -41,6 +43,20 @@ def test_a_server_is_judged_by_its_info(change, words):
     found = problems(SOUND | change)
     assert len(found) == len(words)
     assert all(word in reason for word, reason in zip(words, found, strict=True))
+
+
+@pytest.mark.parametrize("binary", [VALKEY, REDIS], ids=["valkey", "redis7"])
+async def test_a_primary_that_could_split_is_told_of(binary, capsys):
+    """One with replicas that goes on without them takes what a failover forgets; it may be meant so."""
+    if binary is None:
+        pytest.skip("no redis-server on PATH")
+    with sentinels(binary, replicas=1) as found:
+        for flag, is_told in ((0, True), (1, False)):
+            found.primary("CONFIG", "SET", "min-replicas-to-write", flag)
+            async with open_store(found.url, Path()):
+                assert ("store_may_split" in capsys.readouterr().out) is is_told
+    with serving(binary, *DURABLE) as alone:
+        assert not may_split(alone.client.info())
 
 
 @pytest.mark.parametrize(

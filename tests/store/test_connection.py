@@ -1,6 +1,7 @@
 """Commands and scripts over real connections: once, whole, and with one kind of error for a store that is away."""
 
 import asyncio
+import gc
 import random
 import traceback
 from collections.abc import AsyncIterator
@@ -152,6 +153,30 @@ async def test_random_cancels_never_hand_a_reply_to_another(store):
     for first in range(0, total, at_once):
         await asyncio.gather(*(hasty_call(n) for n in range(first, min(first + at_once, total))))
     assert set(answered) == set(range(total))
+
+
+async def test_who_left_misses_nothing_when_the_store_fails(tmp_path):
+    """A command that fails after its caller has left is nobody's forgotten error."""
+    forgotten, asked, left = [], asyncio.Event(), asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: forgotten.append(context))
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        asked.set()
+        await left.wait()
+        writer.close()
+
+    async with await asyncio.start_unix_server(hang_up, tmp_path / "socket"):
+        other = Store.connect(f"unix://{tmp_path}/socket")
+        call = asyncio.create_task(other.execute("INCR", "n"))
+        await asked.wait()
+        call.cancel()
+        await asyncio.wait({call})
+        left.set()
+        await other.close()
+    del call
+    gc.collect()
+    assert forgotten == []
 
 
 async def test_a_cancelled_call_still_happens(store):

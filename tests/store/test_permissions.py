@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from redis import Redis
+from redis.exceptions import NoPermissionError
 
 from gateway.budget import Ledger, reaper, script
 from gateway.budget.late import charged_among
@@ -91,6 +93,37 @@ def allow(server: Server, *rules: str) -> None:
 def url_of(server: Server) -> str:
     """Give the store URL with the user's login."""
     return f"redis://{USER}:{PASSWORD}@127.0.0.1:{server.port}"
+
+
+FORBIDDEN = (
+    ("CONFIG", "GET", "*"),
+    ("CONFIG", "SET", "dir", "/tmp"),
+    ("FLUSHALL",),
+    ("FLUSHDB",),
+    ("KEYS", "*"),
+    ("SHUTDOWN", "NOSAVE"),
+    ("MONITOR",),
+    ("SAVE",),
+    ("REPLICAOF", "127.0.0.1", "1"),
+    ("ACL", "LIST"),
+    ("CLIENT", "LIST"),
+    ("MODULE", "LIST"),
+    ("FUNCTION", "LIST"),
+    ("EVAL", "return 1", "0"),
+    ("SUBSCRIBE", "x"),
+    ("SET", "other", "1"),
+    ("GET", "other"),
+)
+
+
+@pytest.mark.parametrize("command", FORBIDDEN, ids=" ".join)
+def test_the_gateway_s_user_may_do_nothing_else(either: Server, command: tuple[str, ...]) -> None:
+    """Who has the gateway's login reads no other keys, and changes nothing of the server."""
+    allow(either, *COMMANDS)
+    with Redis("127.0.0.1", either.port, username=USER, password=PASSWORD, protocol=2) as client:
+        with pytest.raises(NoPermissionError):
+            client.execute_command(*command)
+        assert client.execute_command("PING")
 
 
 async def everything(url: str) -> None:
