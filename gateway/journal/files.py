@@ -10,9 +10,11 @@ is the kernel's from that instant on and outlives the process, and no disk that 
 import fcntl
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 import structlog
@@ -30,6 +32,9 @@ SPACE_BYTES = 16 << 20
 _PRIVATE_DIRECTORY = 0o700
 _PRIVATE_FILE = 0o600
 _ZEROS = bytes(1 << 20)
+_BUFFER_BYTES = 1 << 16
+_MOST_RESIDENT_BYTES = 1 << 19
+"""What is written before its pages are given back: some two hundred calls."""
 
 
 @dataclass(slots=True)
@@ -40,14 +45,17 @@ class File:
     fd: int
     size_bytes: int = 0
     _space: mmap.mmap | None = None
+    _given_back_bytes: int = 0
 
-    def append(self, data: bytes) -> bool:
+    def append(self, data: bytes | bytearray) -> bool:
         """Write all of it; False: there is no room, and nothing is written."""
         end = self.size_bytes + len(data)
         if self._space is None or end > len(self._space):
             return False
         self._space[self.size_bytes : end] = data
         self.size_bytes = end
+        if end - self._given_back_bytes > _MOST_RESIDENT_BYTES:
+            self._give_back(self._space)
         return True
 
     @property
@@ -59,25 +67,21 @@ class File:
         """Give it its name, in the place of whatever has that. OSError: it keeps the one it has."""
         self.path = self.path.rename(path)
 
-    def fill(self, content: bytes, space_bytes: int) -> None:
+    def fill(self, frames: Iterable[bytes]) -> None:
         """Write the beginning of a new file, and zeros up to its full length; then map it. OSError: it has no room."""
-        _write(self.fd, content)
-        for at in range(len(content), space_bytes, len(_ZEROS)):
+        with os.fdopen(self.fd, "wb", _BUFFER_BYTES, closefd=False) as file:
+            for one in frames:
+                self.size_bytes += file.write(one)
+        space_bytes = max(SPACE_BYTES, 2 * self.size_bytes)
+        for at in range(self.size_bytes, space_bytes, len(_ZEROS)):
             _write(self.fd, _ZEROS[: space_bytes - at])
         self.sync()
         self._space = mmap.mmap(self.fd, space_bytes)
-        self.size_bytes = len(content)
+        self._given_back_bytes = self.size_bytes // mmap.PAGESIZE * mmap.PAGESIZE
 
     def sync(self) -> None:
         """Have it on the disk, mapped pages too."""
         os.fdatasync(self.fd) if hasattr(os, "fdatasync") else os.fsync(self.fd)
-
-    def let_go(self) -> None:
-        """Give the pages back that are full; they stay the kernel's, as the file's."""
-        if self._space is not None and hasattr(mmap, "MADV_DONTNEED"):
-            full = self.size_bytes // mmap.PAGESIZE * mmap.PAGESIZE
-            if full:
-                self._space.madvise(mmap.MADV_DONTNEED, 0, full)
 
     def close(self) -> None:
         """End its lock; what is written stays."""
@@ -90,6 +94,13 @@ class File:
         self.path.unlink(missing_ok=True)
         self.close()
 
+    def _give_back(self, space: mmap.mmap) -> None:
+        """Have the pages that are full no longer count as this process's; they stay the kernel's, as the file's."""
+        full = self.size_bytes // mmap.PAGESIZE * mmap.PAGESIZE
+        if hasattr(mmap, "MADV_DONTNEED"):
+            space.madvise(mmap.MADV_DONTNEED, self._given_back_bytes, full - self._given_back_bytes)
+        self._given_back_bytes = full
+
 
 @dataclass(slots=True)
 class Inherited:
@@ -99,7 +110,7 @@ class Inherited:
     calls: Calls = field(default_factory=Calls)
 
 
-def make(directory: Path, store: str, content: bytes | bytearray = b"") -> File:
+def make(directory: Path, store: str, frames: Iterable[bytes] = ()) -> File:
     """Make a locked file that names its store, with some frames in it, on the disk, not named yet. OSError: none."""
     directory.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
     unnamed = directory / f"{os.getpid()}-{uuid4().hex[:12]}{UNNAMED}"
@@ -107,8 +118,7 @@ def make(directory: Path, store: str, content: bytes | bytearray = b"") -> File:
     is_made = False
     try:
         fcntl.flock(file.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        content = frame(Kind.ORIGIN, store, VERSION) + content
-        file.fill(content, max(SPACE_BYTES, 2 * len(content)))
+        file.fill(chain((frame(Kind.ORIGIN, store, VERSION),), frames))
         is_made = True
     finally:
         if not is_made:
@@ -162,20 +172,30 @@ def _taken_over(path: Path, store: str, passed: Passed) -> Inherited | None:
 
 def _read(file: File, store: str, passed: Passed) -> Inherited | None:
     """Read a file back; None where it is of another store, and stays as it is."""
-    data = file.path.read_bytes()
-    records, size_bytes = read(data)
-    rest = data[size_bytes:]
-    if rest != bytes(len(rest)):
-        log.warning("journal_torn", file=str(file.path), bytes=len(rest.rstrip(b"\0")))
-    origin = records[0] if records else None
-    if origin is not None and origin != (Kind.ORIGIN, store, VERSION):
-        log.error("journal_of_another_store", file=str(file.path), store=origin[1], version=origin[2])
-        passed.foreign.add(file.path)
-        file.close()
-        return None
-    found = Inherited(file)
-    found.calls.take(records)
+    with os.fdopen(file.fd, "rb", _BUFFER_BYTES, closefd=False) as source:
+        records = read(source)
+        origin = next(records, None)
+        if origin is not None and origin != (Kind.ORIGIN, store, VERSION):
+            log.error("journal_of_another_store", file=str(file.path), store=origin[1], version=origin[2])
+            passed.foreign.add(file.path)
+            file.close()
+            return None
+        found = Inherited(file)
+        found.calls.take(records)
+        torn_bytes = _written(source)
+    if torn_bytes:
+        log.warning("journal_torn", file=str(file.path), bytes=torn_bytes)
     return found
+
+
+def _written(source: BinaryIO) -> int:
+    """Give how many bytes there are from here on to the last one that is not zero."""
+    at = end = 0
+    while piece := source.read(len(_ZEROS)):
+        if piece != _ZEROS[: len(piece)]:
+            end = at + len(piece.rstrip(b"\0"))
+        at += len(piece)
+    return end
 
 
 def _locked(path: Path) -> File | None:

@@ -5,9 +5,10 @@ does one without a length: what follows was never written.
 """
 
 import zlib
+from collections.abc import Iterator
 from enum import IntEnum
 from struct import Struct
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -34,18 +35,18 @@ def frame(kind: int, call_id: str, content: Any) -> bytes:
     return _HEAD.pack(len(body), zlib.crc32(body)) + body
 
 
-def read(data: bytes) -> tuple[list[tuple[int, str, Any]], int]:
-    """Give the records of a file, up to its end or to where it is torn, and how many bytes they take."""
-    records: list[tuple[int, str, Any]] = []
-    at = 0
-    while at + _HEAD.size <= len(data):
-        length, checksum = _HEAD.unpack_from(data, at)
-        body = data[at + _HEAD.size : at + _HEAD.size + length]
-        if not length or length > _MOST_BYTES or len(body) < length or zlib.crc32(body) != checksum:
+def read(file: BinaryIO) -> Iterator[tuple[int, str, Any]]:
+    """Give the records of a file one by one, up to its end or to where it is torn; there the file then stands."""
+    at = file.tell()
+    while len(head := file.read(_HEAD.size)) == _HEAD.size:
+        length, checksum = _HEAD.unpack(head)
+        body = file.read(length) if length <= _MOST_BYTES else b""
+        if not body or len(body) < length or zlib.crc32(body) != checksum:
             break
         try:
-            records.append(_decode(body))
+            record = _decode(body)
         except msgspec.MsgspecError:
             break
         at += _HEAD.size + length
-    return records, at
+        yield record
+    file.seek(at)

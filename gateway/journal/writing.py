@@ -120,15 +120,11 @@ class Writing:
             self._renews, self._behind = False, bytearray()
             self._working = loop.run_in_executor(self._executor, self._make, self._rows())
         else:
-            self._working = loop.run_in_executor(self._executor, _sync, self._file)
+            self._working = loop.run_in_executor(self._executor, self._file.sync)
         self._working.add_done_callback(lambda done: self._committed(done, waiters))
 
     def _make(self, rows: Sequence[Row]) -> File:
-        content = bytearray()
-        for one in rows:
-            for frame in frames_of(one):
-                content += frame
-        return files.make(self._directory, self._store, content)
+        return files.make(self._directory, self._store, (frame for one in rows for frame in frames_of(one)))
 
     def _committed(self, done: "asyncio.Future[File | None]", waiters: "list[asyncio.Future[bool]]") -> None:
         self._working = None
@@ -151,7 +147,7 @@ class Writing:
         So whoever dies leaves one file with all that there is. The name is brought to the disk beside the loop.
         """
         old = self._file
-        if self._behind and not new.append(bytes(self._behind)):
+        if self._behind and not new.append(self._behind):
             self._renews = True
         try:
             new.name_as(old.path if old is not None else new.path.with_suffix(files.SUFFIX))
@@ -178,8 +174,3 @@ def _named(new: File, old: File | None) -> None:
     files.sync_names(new.path.parent)
     if old is not None:
         old.close()
-
-
-def _sync(file: File) -> None:
-    file.sync()
-    file.let_go()

@@ -9,7 +9,7 @@ The rule that matters: all of it is idempotent by the call's id, so each step ma
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from weakref import WeakSet
 
@@ -62,6 +62,8 @@ class Recovery:
         self._estates: list[Estate] = []
         self._tries = Tries()
         self._met: WeakSet[Part] = WeakSet()
+        self._found: deque[tuple[Estate, list[Call]]] = deque()  # not inherited yet, each with what cannot be read
+        self._looking: asyncio.Future[None] | None = None
         self._tending = Tending(store, self._recover, self._look_after)
 
     async def run(self) -> None:
@@ -97,11 +99,7 @@ class Recovery:
 
     async def _take_over(self, part: Part) -> int:
         """Charge what the dead left behind: as they settled it, else by policy. Raises StoreUnavailable."""
-        try:
-            for left in self._journal.left_behind():
-                self._inherit(Estate(left))
-        except OSError as error:
-            log.error("journal_unreadable", reason=error.strerror)  # noqa: TRY400 - the reason is all there is
+        await self._inherit()
         sent = 0
         for estate in tuple(self._estates):
             mine = [call for call in estate.due(self._clock()) if self._is_in(part, call)]
@@ -109,7 +107,7 @@ class Recovery:
             unknown = [call for call in mine if call.is_unsettled]
             failed = await self._send([*owed, *map(charge_by_policy, unknown)])
             sent += len(owed) + len(unknown)
-            if mine:
+            if owed or unknown:
                 log.info("journal_taken_over", part=part.name, settled=len(owed), by_policy=len(unknown))
             self._tell_of_lost(estate.close(mine, failed, self._clock()))
             if not estate.calls and estate in self._estates:
@@ -117,10 +115,29 @@ class Recovery:
                 estate.end()
         return sent
 
-    def _inherit(self, estate: Estate) -> None:
-        """Take an estate over; what cannot be read is told of, and keeps nothing else from being charged."""
-        self._tell_of_lost(estate.drop(lambda call: not is_readable(call)))
-        self._estates.append(estate)
+    async def _inherit(self) -> None:
+        """Look for estates beside the loop; what cannot be read is told of, and keeps nothing else from being charged.
+
+        Nobody goes on while another part's look reads what may be this one's. What is found while who asked for it is
+        cancelled is the next one's to inherit.
+        """
+        while self._looking is not None and not self._looking.done():
+            await asyncio.wait({self._looking})
+        self._looking = asyncio.ensure_future(asyncio.to_thread(self._look))
+        try:
+            await asyncio.shield(self._looking)
+        except OSError as error:
+            log.error("journal_unreadable", reason=error.strerror)  # noqa: TRY400 - the reason is all there is
+        while self._found:
+            estate, unreadable = self._found.popleft()
+            self._tell_of_lost(unreadable)
+            self._estates.append(estate)
+
+    def _look(self) -> None:
+        """Read what the dead left. OSError: the directory cannot be read."""
+        for left in self._journal.left_behind():
+            estate = Estate(left)
+            self._found.append((estate, estate.drop(lambda call: not is_readable(call))))
 
     def _tell_of_lost(self, calls: Iterable[Call]) -> None:
         for call in calls:

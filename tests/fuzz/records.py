@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from gateway.app.addresses import FORWARDED_HEADER, addresses
-from gateway.journal.frames import Kind, frame, read
+from gateway.journal.frames import Kind, frame
 from tests.fuzz.cases import mutated, numbered, read_case
+from tests.journal.reading import read
 
 _HEAD = Struct("<II")
 _FRAMES = [

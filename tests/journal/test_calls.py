@@ -1,8 +1,8 @@
 """Which calls are open, by what was written of them."""
 
 from gateway.journal.calls import LINGER_SECONDS, Calls, frames_of, row
-from gateway.journal.frames import read
 from gateway.journal.journal import forgettable
+from tests.journal.reading import read
 
 
 def test_a_call_is_open_until_the_store_has_lasted() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.journal.frames import Kind, frame, read
+from gateway.journal.frames import Kind, frame
+from tests.journal.reading import read
 
 WRITTEN = [(Kind.FORWARDED, "a", b"how it is charged"), (Kind.GROWN, "a", 4096), (Kind.ACKNOWLEDGED, "a", ["e", 1.5])]
 DATA = b"".join(frame(*one) for one in WRITTEN)

@@ -4,8 +4,8 @@ import threading
 from pathlib import Path
 
 from gateway.journal import Journal
-from gateway.journal.frames import read
 from gateway.journal.writing import MOST_BEHIND_BYTES
+from tests.journal.reading import read
 from tests.store.servers import until
 
 CONTENT = bytes(1 << 18)

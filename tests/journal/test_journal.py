@@ -14,8 +14,8 @@ import pytest
 
 from gateway.journal import Journal
 from gateway.journal.files import SPACE_BYTES
-from gateway.journal.frames import read
 from gateway.journal.journal import IDLE_BYTES, RENEWED_BYTES
+from tests.journal.reading import read
 from tests.store.servers import until
 
 CONTENT = b"x" * 600

@@ -217,6 +217,69 @@ async def test_an_inherited_charge_that_fails_is_tried_again(valkey_store: Store
     await rig.journal.close()
 
 
+async def left_by(store: Store, aside: Store, directory: Path) -> Path:
+    """Let a process settle a call while the store is away, and end; gives its journal."""
+    dead, _ = await opened(store, aside, directory)
+    lease = await hold(dead.ledger, "call", *BUDGETS, prompt=10)
+    dead.breaker.trip()
+    assert await dead.ledger.settle(lease, [7, 7], NO_ROLLUP) == "kept"
+    await dead.journal.close()
+    (left,) = directory.iterdir()  # noqa: ASYNC240 - a test may wait for its disk
+    return left
+
+
+async def test_who_is_cancelled_while_reading_leaves_it_to_the_next(
+    valkey_store: Store, aside: Store, tmp_path: Path
+) -> None:
+    """The file is locked by then: what was read of it is charged by whoever comes next, once."""
+    left = await left_by(valkey_store, aside, tmp_path)
+    rig, _ = await opened(valkey_store, aside, tmp_path)
+    first = asyncio.ensure_future(rig.recovery._inherit())
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.wait({first})
+    assert first.cancelled()
+    await rig.recovered()
+    assert await numbers(rig.ledger, *BUDGETS) == ((7, 0), (7, 0))
+    assert (rig.replayed, left.exists()) == (1, False)
+    await rig.journal.close()
+
+
+async def test_a_part_waits_for_what_another_s_look_finds(valkey_store: Store, aside: Store, tmp_path: Path) -> None:
+    """Else it would admit calls before the charges of the dead."""
+    left = await left_by(valkey_store, aside, tmp_path)
+    rig, _ = await opened(valkey_store, aside, tmp_path)
+    first = asyncio.ensure_future(rig.recovery._inherit())
+    await asyncio.sleep(0)
+    await rig.recovery._inherit()
+    assert [[call.id for call in estate.calls] for estate in rig.recovery._estates] == [["call"]]
+    await first
+    await rig.recovered()
+    assert (rig.replayed, left.exists()) == (1, False)
+    await rig.journal.close()
+
+
+async def test_a_journal_of_which_nothing_is_owed_goes_silently(
+    valkey_store: Store, aside: Store, tmp_path: Path, capsys
+) -> None:
+    """The store had answered: there is nothing to tell. What is charged is told."""
+    dead, _ = await opened(valkey_store, aside, tmp_path)
+    await valkey_store.meet(*valkey_store.parts())
+    lease = await hold(dead.ledger, "paid", *BUDGETS, prompt=10)
+    assert await dead.ledger.settle(lease, [7, 7], NO_ROLLUP) == "settled"
+    await dead.journal.close()
+    assert len(list(tmp_path.iterdir())) == 1  # noqa: ASYNC240 - a test may wait for its disk
+    rig, _ = await opened(valkey_store, aside, tmp_path)
+    await rig.recovered()
+    assert list(tmp_path.glob("*.journal")) == []  # noqa: ASYNC240 - a test may wait for its disk
+    assert "journal_taken_over" not in capsys.readouterr().out
+    await aside.execute("FLUSHALL")
+    await left_by(valkey_store, aside, tmp_path)
+    await rig.recovered()
+    assert "journal_taken_over" in capsys.readouterr().out
+    await rig.journal.close()
+
+
 async def test_one_that_can_never_be_charged_is_given_up(
     valkey_store: Store, aside: Store, tmp_path: Path, capsys
 ) -> None:
