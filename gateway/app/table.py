@@ -1,6 +1,6 @@
 """The endpoint table: path -> who answers each method, and in whose words errors are told. No entry, no call."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 from aiohttp import web
 
@@ -27,10 +27,10 @@ from gateway.pipeline.gateway import Gateway
 def metered(endpoint: Endpoint, **fixed: str) -> Handler:
     """Give the handler of a proxied, metered operation; `fixed` are parameters that its path says by itself."""
 
-    async def handle(
+    def handle(
         gateway: Gateway, request: web.BaseRequest, call_id: str, params: Mapping[str, str]
-    ) -> web.StreamResponse:
-        return await proxy(gateway, request, endpoint, call_id, {**params, **fixed})
+    ) -> Awaitable[web.StreamResponse]:
+        return proxy(gateway, request, endpoint, call_id, {**params, **fixed})
 
     return handle
 

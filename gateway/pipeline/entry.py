@@ -25,6 +25,8 @@ OUTPUT_LIMIT_HEADER = "X-Gateway-Output-Limit"
 CLIENT_LEFT = 499
 """What the log says of a call whose client did not wait for the answer; nginx's number for it."""
 
+_FAILED = End(500, "failed")
+
 
 async def proxy(
     gateway: Gateway, request: web.BaseRequest, endpoint: Endpoint, call_id: str, params: Mapping[str, str]
@@ -32,7 +34,7 @@ async def proxy(
     """Carry out one call. Raises GatewayError; whatever happens, the call is settled and logged."""
     trace = gateway.tracing.begin(endpoint.value, request.headers)
     trail = Trail(call_id, time.perf_counter(), endpoint, trace=trace)
-    end = End(500, "failed")
+    end = _FAILED
     try:
         response, outcome = await _proxy(gateway, request, trail, params)
         end = End(response.status, outcome)
@@ -104,9 +106,11 @@ def _purpose(gateway: Gateway, request: web.BaseRequest, call: Call, caller: Cal
 
 def _ours(gateway: Gateway, trail: Trail) -> dict[str, str]:
     """Give the headers that every answer of a call has from us, with the numbers of this moment."""
-    cap = trail.admitted.cap if trail.admitted else None
-    capped = {} if cap is None else {OUTPUT_LIMIT_HEADER: str(cap)}
-    return {**id_headers(trail.endpoint.wire, trail.call_id), **capped, **_limits(gateway, trail)}
+    headers = id_headers(trail.endpoint.wire, trail.call_id)
+    if trail.admitted is not None and trail.admitted.cap is not None:
+        headers[OUTPUT_LIMIT_HEADER] = str(trail.admitted.cap)
+    headers.update(_limits(gateway, trail))
+    return headers
 
 
 def _limits(gateway: Gateway, trail: Trail) -> dict[str, str]:

@@ -19,31 +19,35 @@ _QUOTA_UNITS = {Unit.IN_FLIGHT: "concurrent-requests", Unit.USD: "usd-micros"}
 def headers(levels: Sequence[Level], now_ms: int) -> dict[str, str]:
     """Give the headers of an answer or a refusal; unlimited budgets are left out."""
     policies, lefts = [], []
-    tightest: Level | None = None
-    tightest_left = 0
+    tightest: tuple[int, int, int | None] | None = None
     for level in levels:
         left = level.remaining
         if left is None:
             continue
-        budget = level.budget
-        policies.append(_policies.of(budget, level.limit))
-        lefts.append(_left(level, left, now_ms))
-        if budget.unit is Unit.TOKENS and (tightest is None or left < tightest_left):
-            tightest, tightest_left = level, left
+        limit, resets_at_ms = level.limit, level.resets_at_ms
+        _, _, policy, name, counts_tokens = _policies.of(level.budget, limit)
+        # Where everything is blocked, waiting does not help.
+        wait = None if resets_at_ms is None or limit == 0 else seconds_until(resets_at_ms, now_ms)
+        shown_left = f"{name};r={min(left, _MOST)}"
+        policies.append(policy)
+        lefts.append(shown_left if wait is None else f"{shown_left};t={wait}")
+        if counts_tokens and (tightest is None or left < tightest[0]):
+            tightest = left, limit, wait
     if not policies:
         return {}
     fields = {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(lefts)}
     if tightest is not None:
-        fields["x-ratelimit-limit-tokens"] = str(tightest.limit)
-        fields["x-ratelimit-remaining-tokens"] = str(tightest_left)
-        if tightest.resets_at_ms is not None and tightest.limit:
-            fields["x-ratelimit-reset-tokens"] = f"{seconds_until(tightest.resets_at_ms, now_ms)}s"
+        left, limit, wait = tightest
+        fields["x-ratelimit-limit-tokens"] = str(limit)
+        fields["x-ratelimit-remaining-tokens"] = str(left)
+        if wait is not None:
+            fields["x-ratelimit-reset-tokens"] = f"{wait}s"
     return fields
 
 
 def seconds_until(at_ms: int, now_ms: int) -> int:
     """Give the whole seconds until an instant, rounded up, at least 0."""
-    return max(0, -(-(at_ms - now_ms) // 1000))
+    return -((now_ms - at_ms) // 1000) if at_ms > now_ms else 0
 
 
 def instant(at_ms: int | None) -> str | None:
@@ -74,37 +78,36 @@ def shown(level: Level) -> dict[str, str | int | None]:
     }
 
 
+_Policy = tuple[Budget, int, str, str, bool]
+"""A budget under its effective limit: what its policy reads like, its name in quotes, whether it counts tokens."""
+
+
 class _Policies:
     """What a budget's policy reads like. Calls name the same few budgets again, as the same objects."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[Budget, int, str]] = {}
+        self._known: dict[int, _Policy] = {}
 
-    def of(self, budget: Budget, limit: int) -> str:
+    def of(self, budget: Budget, limit: int) -> _Policy:
         """Give the policy of a budget under its effective limit."""
         known = self._known.get(id(budget))
         # What is kept holds its budget, so no other can come to have the same identity meanwhile.
         if known is None or known[0] is not budget or known[1] != limit:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            known = self._known[id(budget)] = (budget, limit, _policy(budget, limit))
-        return known[2]
+            known = self._known[id(budget)] = _policy(budget, limit)
+        return known
 
 
 _policies = _Policies()
 
 
-def _policy(budget: Budget, limit: int) -> str:
+def _policy(budget: Budget, limit: int) -> _Policy:
     window = length_seconds(budget.window)
-    text = f'"{budget.name}";q={min(limit, _MOST)};qu="{_unit(budget)}"'
-    return text if window is None else f"{text};w={window}"
-
-
-def _left(level: Level, left: int, now_ms: int) -> str:
-    text = f'"{level.budget.name}";r={min(left, _MOST)}'
-    if level.resets_at_ms is None or level.limit == 0:  # where everything is blocked, waiting does not help
-        return text
-    return f"{text};t={seconds_until(level.resets_at_ms, now_ms)}"
+    name = f'"{budget.name}"'
+    text = f'{name};q={min(limit, _MOST)};qu="{_unit(budget)}"'
+    policy = text if window is None else f"{text};w={window}"
+    return budget, limit, policy, name, budget.unit is Unit.TOKENS
 
 
 def _unit(budget: Budget) -> str:

@@ -5,7 +5,8 @@ later than its handler's end.
 """
 
 import time
-from dataclasses import dataclass
+
+import msgspec
 
 from gateway.errors import BudgetRefused, GatewayError
 from gateway.model import Call, Caller, Endpoint, Purpose, Route
@@ -16,8 +17,7 @@ from gateway.telemetry import CallRecord, call_log
 from gateway.telemetry.tracing import NO_TRACE, Trace
 
 
-@dataclass(slots=True)
-class Trail:
+class Trail(msgspec.Struct):
     """What a call has come to, filled in as far as it gets."""
 
     call_id: str
@@ -31,8 +31,7 @@ class Trail:
     trace: Trace = NO_TRACE
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(msgspec.Struct, frozen=True, gc=False):
     """What the client was told in the end; `budget` is the one that refused."""
 
     status: int

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from gateway.errors import UpstreamError
 from gateway.model import Provider
@@ -19,8 +20,7 @@ DETACHED_SECONDS = 120
 REFUSED_FROM = 400
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """A whole answer, settled: what the client gets."""
 
     status: int

@@ -1,5 +1,7 @@
 """Owns the one line that each call leaves in the log: who, what, how many tokens, how it ended. Never what was said."""
 
+from collections.abc import Callable
+
 import msgspec
 import structlog
 
@@ -36,34 +38,65 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     released: bool = False
 
 
+class _Fields(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
+    """What the event `call` says, in this order; what is None is left out."""
+
+    request_id: str
+    company: str | None = None
+    user: str | None = None
+    key: str | None = None
+    agent: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    purpose: str | None = None
+    endpoint: str | None = None
+    stream: bool
+    status: int
+    outcome: str
+    budget: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    estimated: bool | None = None
+    estimate_tokens: int | None = None
+    held_tokens: int | None = None
+    overrun_tokens: int | None = None
+    ms: float
+
+
 def call_log(record: CallRecord) -> None:
     """Write the event `call`: people by their names in the configuration, what is None left out."""
-    caller, usage = record.caller, record.usage
-    own = {"request_id": record.request_id}
-    fields = {
-        "company": caller and caller.company and caller.company.name,
-        "user": caller and caller.user and caller.user.name,
-        "key": caller and caller.key.name,
-        "agent": caller and caller.agent and caller.agent.name,
-        "provider": record.provider,
-        "model": record.model,
-        "purpose": record.purpose,
-        "endpoint": record.endpoint,
-        "stream": record.stream,
-        "status": record.status,
-        "outcome": record.outcome,
-        "budget": record.budget,
-        "input_tokens": usage and usage.input_tokens,
-        "output_tokens": usage and usage.output_tokens,
-        "estimated": usage and usage.estimated,
-        "estimate_tokens": record.estimate_tokens,
-        "held_tokens": record.held_tokens,
-        "overrun_tokens": record.overrun_tokens,
-        "ms": round(record.duration_ms, 1),
-    }
-    fields = {name: value for name, value in fields.items() if value is not None}
     way = short_way()
     if way is None:
-        structlog.get_logger().info("call", **own, **fields)
+        fields = msgspec.structs.asdict(_fields(record, str))
+        structlog.get_logger().info("call", **{name: value for name, value in fields.items() if value is not None})
     else:
-        way.info("call", own, fields)
+        way.info("call", _fields(record, way.clean))
+
+
+def _fields(record: CallRecord, clean: Callable[[str], str]) -> _Fields:
+    caller, usage = record.caller, record.usage
+    fields = _Fields(
+        request_id=record.request_id,
+        provider=record.provider and clean(record.provider),
+        model=record.model and clean(record.model),
+        purpose=record.purpose and clean(record.purpose),
+        endpoint=record.endpoint and clean(record.endpoint),
+        stream=record.stream,
+        status=record.status,
+        outcome=clean(record.outcome),
+        budget=record.budget and clean(record.budget),
+        estimate_tokens=record.estimate_tokens,
+        held_tokens=record.held_tokens,
+        overrun_tokens=record.overrun_tokens,
+        ms=round(record.duration_ms, 1),
+    )
+    if caller is not None:
+        fields.company = clean(caller.company.name) if caller.company else None
+        fields.user = clean(caller.user.name) if caller.user else None
+        fields.key = clean(caller.key.name)
+        fields.agent = clean(caller.agent.name) if caller.agent else None
+    if usage is not None:
+        fields.input_tokens = usage.input_tokens
+        fields.output_tokens = usage.output_tokens
+        fields.estimated = usage.estimated
+    return fields

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -169,3 +170,80 @@ def test_the_line_of_a_call(model: str, shown: str, shown_later: str) -> None:
 def test_a_level_above_keeps_the_line_of_a_call_back() -> None:
     """Where only warnings are wanted, a call leaves no line."""
     assert lines(CALL.format(canary=CANARY, level="WARNING", model="m")) == []
+
+
+TURNS = """
+import asyncio, io, json
+from gateway.telemetry import CallRecord, call_log
+
+
+class Stream(io.StringIO):
+    def write(self, text):
+        written.append(text)
+        return len(text)
+
+
+def call(name):
+    call_log(CallRecord(request_id=name, status=200, outcome="ok", duration_ms=1.0, model="m" * 100))
+
+
+written = []
+"""
+SHOW = """
+for text in written:
+    events = [json.loads(line) for line in text.splitlines()]
+    names = [event.get("request_id", event["event"]) for event in events]
+    print(json.dumps({"names": names, "bytes": len(text)}), file=sys.stderr)
+"""
+
+
+def test_calls_of_one_turn_are_written_together() -> None:
+    """One call of the system for all of them; what anybody else writes comes after what was told before it."""
+    body = """
+configure(Redactor(), stream=Stream())
+async def serve():
+    call("a"), call("b")
+    log.info("ours")
+    call("c")
+    logging.getLogger("x").warning("theirs")
+    call("d")
+    await asyncio.sleep(0)
+    written.append('{"event": "next turn"}')
+    call("e")
+asyncio.run(serve())
+call("f")
+"""
+    wrote = [line["names"] for line in lines(TURNS + body + SHOW)]
+    assert wrote == [["a", "b"], ["ours"], ["c"], ["theirs"], ["d"], ["next turn"], ["e"], ["f"]]
+
+
+def test_lines_are_whole_in_a_pipe_that_several_write() -> None:
+    """No more is written at a time than the system takes in one piece."""
+    body = """
+configure(Redactor(), stream=Stream())
+async def serve():
+    for number in range(100):
+        call(str(number))
+asyncio.run(serve())
+"""
+    wrote = lines(TURNS + body + SHOW)
+    names = [line["names"] for line in wrote]
+    assert [name for some in names if isinstance(some, list) for name in some] == [str(number) for number in range(100)]
+    sizes = [int(str(line["bytes"])) for line in wrote]
+    assert max(sizes) <= select.PIPE_BUF
+    assert len(sizes) < 10
+
+
+@pytest.mark.parametrize(("end", "events"), [("", []), ("sys.exit(1)", []), ("1 / 0", ["crashed"])])
+def test_a_process_that_ends_has_written_its_calls(end: str, events: list[str]) -> None:
+    """Also where the loop has had no further turn."""
+    body = f"""
+logging.getLogger("asyncio").setLevel(logging.WARNING)
+loop = asyncio.new_event_loop()
+loop.call_soon(call, "a")
+loop.call_soon(loop.stop)
+loop.run_forever()
+loop.close()
+{end}
+"""
+    assert [line["event"] for line in lines(TURNS + body)] == ["call", *events]
