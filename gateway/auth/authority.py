@@ -8,7 +8,7 @@ a company therefore reaches nothing but what an admin key reaches anywhere. What
 """
 
 from collections.abc import Mapping
-from enum import Enum, StrEnum, auto
+from enum import Enum, IntEnum, StrEnum, auto
 
 from gateway.errors import Forbidden
 from gateway.model import Caller, Role
@@ -28,13 +28,13 @@ class Action(StrEnum):
     ADMINISTER = "administer keys and limits of this company"
 
 
-class Kind(Enum):
+class Kind(IntEnum):
     """The columns of the table: a key of a user, of a company (a service), and the two roles above them."""
 
-    USER = auto()
-    SERVICE = auto()
-    COMPANY_ADMIN = auto()
-    ADMIN = auto()
+    USER = 0
+    SERVICE = 1
+    COMPANY_ADMIN = 2
+    ADMIN = 3
 
 
 class Reach(Enum):
@@ -81,14 +81,14 @@ def require(action: Action, caller: Caller, *, company_id: str | None = None, us
 
 
 def _kind(caller: Caller) -> Kind:
-    match caller.role:
-        case Role.ADMIN:
-            return Kind.ADMIN
+    key = caller.key
+    match key.role:
+        case Role.USER:
+            return Kind.SERVICE if key.acts_for_users or key.user_id is None else Kind.USER
         case Role.COMPANY_ADMIN:
             return Kind.COMPANY_ADMIN
-        case Role.USER:
-            is_service = caller.key.acts_for_users or caller.key.user_id is None
-            return Kind.SERVICE if is_service else Kind.USER
+        case Role.ADMIN:
+            return Kind.ADMIN
 
 
 def _reach(action: Action, caller: Caller) -> Reach:
@@ -98,4 +98,4 @@ def _reach(action: Action, caller: Caller) -> Reach:
             return Reach.NOBODY
         if action is Action.READ_BILL and not company.users_see_company:
             return Reach.NOBODY
-    return _REACHES[action][kind.value - 1]
+    return _REACHES[action][kind]

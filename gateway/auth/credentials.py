@@ -20,7 +20,8 @@ def read_key(headers: MultiMapping[str]) -> str:
     The same key in several headers is one key; an empty header is none. Raises `Unauthenticated` for no key, two keys,
     another scheme, a repeated `Authorization` (a single value: RFC 9110 section 11.6.2), and for text no key can be.
     """
-    texts = {text for text in (_authorization(headers), *_key_headers(headers)) if text}
+    texts = {_authorization(headers), *_key_headers(headers)}
+    texts.discard("")
     if not texts:
         raise Unauthenticated(
             "You didn't provide an API key. Send it as `Authorization: Bearer YOUR_KEY` (or in an `x-api-key` header).",

@@ -28,10 +28,11 @@ async def read_call(
 ) -> Call:
     """Read the request's body and understand it as a call. Raises UnsupportedMedia, BodyTooLarge, BadRequest."""
     wire_format = FORMATS[endpoint]
-    require_media(request.headers, wire_format.TAKES)
+    headers = request.headers
+    require_media(headers, wire_format.TAKES)
     body = await read_body(request, limit_bytes)
-    session = next((request.headers[name] for name in SESSION_HEADERS if request.headers.get(name)), None)
-    arrived = Request(endpoint, call_id, body, request.headers, params, _query(request), session)
+    session = next(filter(None, map(headers.get, SESSION_HEADERS)), None)
+    arrived = Request(endpoint, call_id, body, headers, params, _query(request), session)
     return await aside.run(len(body), lambda: wire_format.read(arrived))
 
 
@@ -42,19 +43,20 @@ def _query(request: web.BaseRequest) -> dict[str, str]:
 
 async def read_body(request: web.BaseRequest, limit_bytes: int) -> bytes:
     """Read what a client sends. Raises BodyTooLarge, and BadRequest where it breaks off."""
-    if request.content_length is not None and request.content_length > limit_bytes:
+    content, announced_bytes = request.content, request.content_length
+    if announced_bytes is not None and announced_bytes > limit_bytes:
         raise BodyTooLarge(f"The body is over {limit_bytes} bytes.")
     if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     pieces, size_bytes = [], 0
     try:
-        if request.content.is_eof():  # it came with the headers, as nearly all do
-            body = request.content.read_nowait()
+        if content.is_eof():  # it came with the headers, as nearly all do
+            body = content.read_nowait()
             if len(body) > limit_bytes:
                 raise BodyTooLarge(f"The body is over {limit_bytes} bytes.")
             _arrived(request)
             return body
-        async for piece in request.content.iter_any():
+        async for piece in content.iter_any():
             size_bytes += len(piece)
             if size_bytes > limit_bytes:
                 raise BodyTooLarge(f"The body is over {limit_bytes} bytes.")

@@ -68,7 +68,7 @@ class Sending:
         try:
             refusal = Told(answer.status, dict(answer.headers), await answer.read(_REFUSAL_BYTES))
         finally:
-            await self._leave()
+            self._leave()
         if _FIELD not in refusal.body:
             return refusal
         again = await self._ask(asks_usage=False)
@@ -80,7 +80,7 @@ class Sending:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._leave()
+        self._leave()
 
     async def _ask(self, *, asks_usage: bool) -> Answer:
         gateway, admitted = self._gateway, self._admitted
@@ -88,8 +88,8 @@ class Sending:
         encode = partial(admitted.format.outgoing, call, route, cap=admitted.cap, asks_usage=asks_usage)
         outgoing = await gateway.aside.run(call.body_bytes, encode)
         traced = admitted.trace.sending(route.provider, call.endpoint.value, route.model)
-        own = {"content-type": outgoing.content_type, **dialect.auth_headers(route.provider)}
-        headers = {**call.headers, **traced, **own}
+        credential = dialect.auth_headers(route.provider)
+        headers = {**call.headers, **traced, "content-type": outgoing.content_type, **credential}
         asked = time.perf_counter()
         exchange = gateway.upstream.send(route.provider, dialect.path(call, route), outgoing.body, headers)
         answer = await exchange.__aenter__()
@@ -97,7 +97,7 @@ class Sending:
         admitted.timing.first_byte_ms = (time.perf_counter() - asked) * 1000
         return answer
 
-    async def _leave(self) -> None:
+    def _leave(self) -> None:
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
-            await exchange.__aexit__(None, None, None)
+            exchange.leave()

@@ -32,9 +32,11 @@ def optional(body: Mapping[str, Any], name: str, kind: type[T], *, at: str = "")
 
 def required(body: Mapping[str, Any], name: str, kind: type[T], *, at: str = "") -> T:
     """Give a field that must be there and not be empty. Raises BadRequest."""
-    value = optional(body, name, kind, at=at)
+    value: T | None = body.get(name)
     if value is None:
         raise missing(at + name)
+    if type(value) is not kind:
+        raise wrong_type(at + name, _WORDS[kind], value)
     if not value:
         raise invalid(at + name, "it must not be empty")
     return value
@@ -42,8 +44,12 @@ def required(body: Mapping[str, Any], name: str, kind: type[T], *, at: str = "")
 
 def bounded(body: Mapping[str, Any], name: str, *, low: int, high: int) -> int | None:
     """Give an integer within `low`..`high`, both included. Raises BadRequest."""
-    value = optional(body, name, int)
-    if value is None or low <= value <= high:
+    value = body.get(name)
+    if value is None:
+        return None
+    if type(value) is not int:
+        raise wrong_type(name, _WORDS[int], value)
+    if low <= value <= high:
         return value
     side, code = (
         ("below minimum", "integer_below_min_value") if value < low else ("above maximum", "integer_above_max_value")

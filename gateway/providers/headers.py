@@ -6,6 +6,8 @@ The rule that matters: what is not on a list does not pass. Credentials, cookies
 from collections.abc import Mapping
 from functools import lru_cache
 
+from multidict import MultiMapping
+
 from gateway.errors import UnsupportedMedia
 from gateway.model import Wire
 from gateway.providers.format import JSON
@@ -33,8 +35,9 @@ def forward_headers(headers: Mapping[str, str]) -> dict[str, str]:
             passed[name] = f"{passed[name]}, {value}" if name in passed else value
         elif name == "connection":
             listed.update(option.strip().lower() for option in value.split(","))
-    for name in listed - {"content-type"}:
-        passed.pop(name, None)
+    for name in listed:
+        if name != "content-type":
+            passed.pop(name, None)
     return passed
 
 
@@ -42,36 +45,33 @@ def answer_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Give the upstream's headers that a client sees, in lower case; its request id as `x-upstream-request-id`."""
     lowered = {name.lower(): value for name, value in headers.items()}
     passed = {name: value for name, value in lowered.items() if name in _ANSWER}
-    upstream_id = next((lowered[name] for name in _UPSTREAM_IDS if name in lowered), None)
-    if upstream_id is not None:
-        passed["x-upstream-request-id"] = upstream_id
+    for name in _UPSTREAM_IDS:
+        if name in lowered:
+            passed["x-upstream-request-id"] = lowered[name]
+            break
     return passed
 
 
 def id_headers(wire: Wire, call_id: str) -> dict[str, str]:
     """Give the headers in which a language's SDKs find the id of a request."""
-    return {"x-request-id": call_id} | ({_ID_HEADERS[wire]: call_id} if wire in _ID_HEADERS else {})
+    own = _ID_HEADERS.get(wire)
+    return {"x-request-id": call_id} if own is None else {"x-request-id": call_id, own: call_id}
 
 
-def require_media(headers: Mapping[str, str], wanted: str | tuple[str, ...]) -> None:
+def require_media(headers: MultiMapping[str], wanted: str | tuple[str, ...]) -> None:
     """Raise UnsupportedMedia unless the body is announced, once, as uncompressed `wanted`; JSON in UTF-8."""
-    types, is_coded = [], False
-    for given, value in headers.items():
-        name = given.lower()
-        if name == "content-type":
-            types.append(value)
-        elif name == "content-encoding" and value.strip().lower() not in {"", "identity"}:
-            is_coded = True
-    several = (wanted,) if isinstance(wanted, str) else wanted
-    if len(types) != 1 or not any(_is_media(types[0], one) for one in several):
-        raise UnsupportedMedia(f"Send the body as 'Content-Type: {' or '.join(several)}'.", param="content-type")
-    if is_coded:
-        raise UnsupportedMedia("Send the body without a content encoding.", param="content-encoding")
+    types = headers.getall("Content-Type", ())
+    if len(types) != 1 or not _is_media(types[0], wanted):
+        several = wanted if isinstance(wanted, str) else " or ".join(wanted)
+        raise UnsupportedMedia(f"Send the body as 'Content-Type: {several}'.", param="content-type")
+    for coding in headers.getall("Content-Encoding", ()):
+        if coding.strip().lower() not in {"", "identity"}:
+            raise UnsupportedMedia("Send the body without a content encoding.", param="content-encoding")
 
 
 @lru_cache(maxsize=64)
-def _is_media(content_type: str, wanted: str) -> bool:
+def _is_media(content_type: str, wanted: str | tuple[str, ...]) -> bool:
     kind, *parameters = (part.strip().lower() for part in content_type.split(";"))
-    if kind != wanted or wanted != JSON:
-        return kind == wanted
-    return all(parameter in {"", "charset=utf-8", 'charset="utf-8"'} for parameter in parameters)
+    if kind not in ((wanted,) if isinstance(wanted, str) else wanted):
+        return False
+    return kind != JSON or all(parameter in {"", "charset=utf-8", 'charset="utf-8"'} for parameter in parameters)

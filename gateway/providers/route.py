@@ -18,14 +18,15 @@ class _List:
     """Models of one or of all providers, ready to be searched."""
 
     def __init__(self, entries: list[tuple[Provider, ModelSpec]]) -> None:
-        self._exact = {spec.name: (provider, spec) for provider, spec in reversed(entries) if not spec.is_pattern}
+        self._exact = {
+            spec.name: Route(provider, spec, spec.name) for provider, spec in reversed(entries) if not spec.is_pattern
+        }
         patterns = [(provider, spec) for provider, spec in entries if spec.is_pattern]
         patterns.sort(key=lambda entry: -entry[1].name.index("*"))
         self._patterns = [(re.compile(translate(spec.name)), provider, spec) for provider, spec in patterns]
 
     def exact(self, model: str) -> Route | None:
-        found = self._exact.get(model)
-        return None if found is None else Route(*found, model)
+        return self._exact.get(model)
 
     def pattern(self, model: str) -> Route | None:
         return next((Route(owner, spec, model) for glob, owner, spec in self._patterns if glob.match(model)), None)
@@ -88,5 +89,7 @@ class Routes:
 
 
 def _is_allowed(route: Route, allowed: tuple[str, ...]) -> bool:
+    if not allowed:
+        return True
     spellings = (route.model, f"{route.provider.name}/{route.model}")
-    return not allowed or any(fnmatchcase(spelling, glob) for glob in allowed for spelling in spellings)
+    return any(fnmatchcase(spelling, glob) for glob in allowed for spelling in spellings)

@@ -9,6 +9,7 @@ Chinese, Japanese, base64 and hex, the worst natural one.
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from gateway.model import Endpoint, TemplateTokens
 from gateway.tokens.constants import COMPACTION_TOKENS, PRO_TOKENS, RESPONSES_TOOLS_TOKENS
@@ -40,6 +41,7 @@ FORMULAS = frozenset(
 
 _OPENAI = frozenset({"openai", "azure"})
 _BARE_TOKENS = 64
+_MODELS_REMEMBERED = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ TEMPLATES = (
 _PRO = re.compile(r"^(ft:)?(o\d|gpt-[5-9])[\w.]*-pro(-|$)")
 
 
+@lru_cache(_MODELS_REMEMBERED)
 def family_of(model: str, dialect: str = "openai") -> Family:
     """Give how a model's tokens are counted, by its name as the upstream knows it."""
     if dialect == "demo":
@@ -138,6 +141,7 @@ def family_of(model: str, dialect: str = "openai") -> Family:
     return next((family for family in matching if is_openai or not family.formula), UNKNOWN)
 
 
+@lru_cache(_MODELS_REMEMBERED)
 def usual_tokens(model: str, dialect: str, endpoint: Endpoint, *, has_tools: bool) -> int:
     """Give what a provider adds to a prompt of this kind, as far as is known of its dialect and the model's name."""
     family = family_of(model, dialect)

@@ -64,6 +64,8 @@ class Answer:
             if size_bytes > limit_bytes:
                 raise UpstreamBroken(f"Provider {self._border.provider!r} sent over {limit_bytes} bytes.", sent=True)
             pieces.append(piece)
+            if self._has_ended():
+                break
         return b"".join(pieces)
 
     def buffered(self) -> bytes:
@@ -103,6 +105,12 @@ class Answer:
             if rest := self._arrived():
                 return rest
             raise
+
+    def _has_ended(self) -> bool:
+        """Say whether the body came to its end, not to a failure, and all of it was given out as it came."""
+        content = self._content
+        is_whole = content.at_eof() and content.exception() is None and self._failure is None
+        return is_whole and self._inflate is None
 
     def _arrived(self) -> bytes:
         if self._content.exception() is not None:

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
+from aiohttp import StreamReader
+from aiohttp.http import RawResponseMessage
+
 from gateway.errors import UpstreamBroken, UpstreamUnreachable
 from gateway.model import Provider
 from gateway.upstream.answer import Answer
@@ -45,31 +48,27 @@ class Exchange:
             to = self._target = target(provider.base_url, self._path)
             head = to.head(request_headers(provider, self._headers), len(self._body))
             self._tls = self._upstream.tls_for(provider) if to.is_tls else None
-            self._connection = await self._upstream.connector.connect(to, self._tls, timeouts.connect)
-        answer = None
+            connection = self._connection = await self._upstream.connector.connect(to, self._tls, timeouts.connect)
+        border, answer = Border(provider.name), None
         try:
-            answer = await self._ask(self._connection, head, deadline)
+            with border:
+                message = await connection.ask(head, self._body, timeouts, deadline)
+            answer = _answer(border, message, connection.payload)
             return answer
         finally:
             if answer is None:
-                self._connection.close()
+                connection.close()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Give the connection back, or close it where the answer has not come to its end."""
         connection, to = self._connection, self._target
         if connection is not None and to is not None:
             self._upstream.connector.take_back(connection, to, self._tls)
-
-    async def _ask(self, connection: Connection, head: bytes, deadline: float) -> Answer:
-        provider = self._provider
-        border = Border(provider.name)
-        with border:
-            message = await connection.ask(head, self._body, provider.timeouts, deadline)
-        if 300 <= message.code < 400:  # noqa: PLR2004 - the 3xx class
-            raise UpstreamBroken(f"Provider {provider.name!r} answered with a redirect.", sent=False)
-        assert connection.payload is not None
-        return Answer(border, message.code, message.headers, connection.payload)
 
 
 class Upstream:
@@ -106,6 +105,13 @@ class Upstream:
                 message = f"Provider {provider.name!r} has a CA file that cannot be read."
                 raise UpstreamUnreachable(message, sent=False) from exc
         return context
+
+
+def _answer(border: Border, message: RawResponseMessage, payload: StreamReader | None) -> Answer:
+    if 300 <= message.code < 400:  # noqa: PLR2004 - the 3xx class
+        raise UpstreamBroken(f"Provider {border.provider!r} answered with a redirect.", sent=False)
+    assert payload is not None
+    return Answer(border, message.code, message.headers, payload)
 
 
 def _tls_context(ca_file: str | None) -> ssl.SSLContext:

@@ -38,9 +38,11 @@ class Connection(BaseProtocol):
         "_head",
         "_heard_at",
         "_is_spent",
+        "_is_waiting",
         "_late",
         "_limit",
         "_lost",
+        "_rings_at",
         "_timeouts",
         "_timer",
         "idle_since",
@@ -55,7 +57,8 @@ class Connection(BaseProtocol):
         self._late: RawResponseMessage | None = None
         self._timeouts = Timeouts()
         self._timer: asyncio.TimerHandle | None = None
-        self._heard_at = self._limit = 0.0
+        self._heard_at = self._limit = self._rings_at = 0.0
+        self._is_waiting = False
         self._lost: BaseException | None = None
         self._is_spent = False
 
@@ -121,20 +124,30 @@ class Connection(BaseProtocol):
 
     def release(self) -> None:
         """End an exchange; what arrives from now on was not asked for."""
-        self._stop_waiting()
+        self._is_waiting = False
         self._head = self.payload = self._parser = None
         self.idle_since = self._loop.time()
+
+    def abandon(self) -> None:
+        """End the connection with its exchange; what holds it from within is let go, else it would stay for a while."""
+        self.close()
+        self._head = self.payload = self._parser = None
 
     def close(self) -> None:
         """End the connection; nobody hears of it."""
         self._is_spent = True
-        self._stop_waiting()
+        self._stop_the_clock()
         transport = self.transport
         if transport is not None:
             if transport.get_write_buffer_size():
                 transport.abort()  # a graceful end would first send the rest of a request that nobody wants
             else:
                 transport.close()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's own
+        """Go on where reading was paused; aiohttp asks for it at each piece that is taken."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in; empty ones ask to go on with what was held back."""
@@ -186,7 +199,7 @@ class Connection(BaseProtocol):
 
     def _follow(self, payload: StreamReader) -> None:
         if payload.is_eof():
-            self._stop_waiting()
+            self._is_waiting = False
         elif payload.total_bytes and self._limit != self._timeouts.between_bytes:
             self._limit = self._timeouts.between_bytes
             self._wait_until(self._heard_at + self._limit)
@@ -210,24 +223,33 @@ class Connection(BaseProtocol):
             waiter.set_result(None)
 
     def _wait_until(self, deadline: float) -> None:
-        self._stop_waiting()
+        """Look at the time then; a clock that an earlier wait or exchange left running rings before, and goes on."""
         if self.payload is None:
             self._heard_at = self._loop.time()
             self._limit = deadline - self._heard_at
-        self._timer = self._loop.call_at(deadline, self._look_at_the_time)
+        self._is_waiting = True
+        if self._timer is None or deadline < self._rings_at:
+            self._ring_at(deadline)
 
-    def _stop_waiting(self) -> None:
+    def _ring_at(self, due: float) -> None:
+        self._stop_the_clock()
+        self._rings_at = due
+        self._timer = self._loop.call_at(due, self._look_at_the_time)
+
+    def _stop_the_clock(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _look_at_the_time(self) -> None:
         self._timer = None
+        if not self._is_waiting:
+            return
         if self._reading_paused:
             self._heard_at = self._loop.time()  # the silence is ours
         due = self._heard_at + self._limit
         if self._loop.time() < due:
-            self._timer = self._loop.call_at(due, self._look_at_the_time)
+            self._ring_at(due)
         else:
             self._fail(SocketTimeoutError("silence"))
 
@@ -236,7 +258,7 @@ class Connection(BaseProtocol):
         self._tell(exc if isinstance(exc, SocketTimeoutError) else NotHttp(str(exc)), exc)
 
     def _end(self, exc: BaseException) -> None:
-        self._stop_waiting()
+        self._stop_the_clock()
         payload = self.payload
         if payload is not None and not payload.is_eof() and isinstance(exc, ServerDisconnectedError):
             try:

@@ -75,7 +75,7 @@ class Connector:
     def take_back(self, connection: Connection, target: Target, tls: ssl.SSLContext | None) -> None:
         """Keep a connection whose answer came whole; close any other."""
         if not connection.is_reusable:
-            connection.close()
+            connection.abandon()
             return
         connection.release()
         self._kept.setdefault((target.host, target.port, tls), deque()).append(connection)

@@ -13,7 +13,7 @@ from gateway.model.headers import CLIENT_OWNED, HOP_BY_HOP
 
 def request_headers(provider: Provider, headers: Mapping[str, str]) -> CIMultiDict[str]:
     """Merge the call's headers and the provider's own (which win), and ask for an answer that can be metered."""
-    merged = CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in CLIENT_OWNED)
+    merged = _without(headers, CLIENT_OWNED)
     for name, secret in provider.headers:
         if name.lower() not in CLIENT_OWNED:
             merged[name] = secret.reveal()
@@ -25,6 +25,12 @@ def request_headers(provider: Provider, headers: Mapping[str, str]) -> CIMultiDi
 def end_to_end(headers: CIMultiDictProxy[str]) -> CIMultiDictProxy[str]:
     """Leave out the hop-by-hop fields of an answer and those that its `Connection` names."""
     listed = {name.strip().lower() for value in headers.getall("Connection", ()) for name in value.split(",")}
-    dropped = HOP_BY_HOP | listed
-    kept = ((name, value) for name, value in headers.items() if name.lower() not in dropped)
-    return CIMultiDictProxy(CIMultiDict(kept))
+    return CIMultiDictProxy(_without(headers, HOP_BY_HOP | listed if listed else HOP_BY_HOP))
+
+
+def _without(headers: Mapping[str, str], dropped: frozenset[str]) -> CIMultiDict[str]:
+    """Copy headers but for some; `dropped` are names in lower case."""
+    kept = CIMultiDict(headers)
+    for name in dropped.intersection(map(str.lower, headers)):
+        kept.popall(name)
+    return kept

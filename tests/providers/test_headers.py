@@ -95,15 +95,15 @@ def test_answer_headers_by_allow_list() -> None:
 )
 def test_plain_json_is_read(content_type: str) -> None:
     """JSON in UTF-8 is what a body may be."""
-    require_media({"Content-Type": content_type, "Content-Encoding": "identity"}, JSON)
+    require_media(CIMultiDict({"Content-Type": content_type, "Content-Encoding": "identity"}), JSON)
 
 
 def test_an_operation_may_take_two_kinds() -> None:
     """Pictures are edited by a form or by JSON, and by nothing else."""
     for content_type in ("application/json", "multipart/form-data; boundary=x"):
-        require_media({"Content-Type": content_type}, (JSON, FORM))
+        require_media(CIMultiDict({"Content-Type": content_type}), (JSON, FORM))
     with pytest.raises(UnsupportedMedia, match="application/json or multipart/form-data"):
-        require_media({"Content-Type": "text/plain"}, (JSON, FORM))
+        require_media(CIMultiDict({"Content-Type": "text/plain"}), (JSON, FORM))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from gateway.errors import UpstreamBroken, UpstreamSilent
 from gateway.model import Timeouts
 from gateway.upstream import Answer, Upstream
 from tests.provider.process import ProviderProcess
+from tests.store.servers import until
 from tests.upstream.conftest import Ask, provider_at
 from tests.upstream.raw import Raw, raw_server
 
@@ -65,6 +66,29 @@ async def test_a_late_reader_loses_nothing_to_a_cut(ask: Ask, far_end: ProviderP
         assert isinstance(failure, UpstreamBroken)
         with pytest.raises(UpstreamBroken):
             await anext(answer.chunks())
+
+
+@pytest.mark.parametrize("length", [b"", b"Content-Length: 9\r\n"])
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_a_body_that_falls_silent_is_not_read_as_whole(
+    upstream: Upstream, length: bytes, *, is_late: bool
+) -> None:
+    """Nor is it where the connection's end would have been the body's, which our own closing looks like."""
+
+    async def serve(raw: Raw, reader: Any, writer: Any) -> None:
+        await raw.request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\n" + length + b"\r\npart")
+        await reader.read()
+
+    async with (
+        raw_server(serve) as raw,
+        upstream.send(provider_at(raw.origin, timeouts=STALL), "/", b"{}", {}) as answer,
+    ):
+        content = answer._content
+        if is_late:
+            await until(lambda: content.exception() is not None and content._protocol.transport is None)
+        with pytest.raises(UpstreamSilent):
+            await answer.read(100)
 
 
 async def test_chunks_leave_as_they_arrive(ask: Ask, far_end: ProviderProcess) -> None:

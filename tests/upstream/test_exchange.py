@@ -3,6 +3,10 @@
 import asyncio
 import random
 
+import pytest
+
+from gateway.errors import UpstreamSilent
+from gateway.model import Timeouts
 from gateway.upstream import Upstream
 from tests.provider.process import ProviderProcess
 from tests.upstream.conftest import Ask, provider_at
@@ -53,6 +57,33 @@ async def test_cancelled_exchanges_do_not_mix(ask: Ask) -> None:
     await asyncio.gather(*(caller(name) for name in range(CALLERS)))
     assert foreign == 0
     assert own > 0
+
+
+@pytest.mark.parametrize("wait", ["kept", "asked"])
+async def test_each_exchange_has_its_own_time(upstream: Upstream, wait: str) -> None:
+    """When the time of an earlier one is over, its connection stays, kept or asked again; a later one may have less."""
+    first_seconds = 1.0
+
+    async def answer_two_of_three(raw: Raw, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await raw.request(reader)
+        writer.write(OK)
+        await raw.request(reader)
+        await asyncio.sleep(1.2 * first_seconds if wait == "asked" else 0)
+        writer.write(OK)
+        await reader.read()
+
+    async def answer(raw: Raw, first_byte: float) -> bytes:
+        provider = provider_at(raw.origin, timeouts=Timeouts(first_byte=first_byte))
+        async with upstream.send(provider, "/", b"{}", {}) as answer:
+            return await answer.read(10)
+
+    async with raw_server(answer_two_of_three) as raw:
+        assert await answer(raw, first_seconds) == b"ok"
+        await asyncio.sleep(1.2 * first_seconds if wait == "kept" else 0)
+        assert await answer(raw, 60.0) == b"ok"
+        with pytest.raises(UpstreamSilent):
+            await answer(raw, 0.3)
+        assert raw.connections == 1
 
 
 async def test_an_answer_nobody_asked_for_reaches_nobody(upstream: Upstream) -> None:

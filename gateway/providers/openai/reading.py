@@ -6,9 +6,10 @@ it; all other fields pass as they are. (https://platform.openai.com/docs/api-ref
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from gateway.errors import BadRequest
 from gateway.model import Call, Endpoint, Media, Request
@@ -27,20 +28,21 @@ _MOST_TOKENS = 2**31 - 1
 _MOST_CHOICES = 128
 _TOOL_ROLES = frozenset({"tool", "function"})
 _OWN_TOOLS = frozenset({"function", "custom"})
-_UNSEEN = (
-    "previous_response_id",
-    "conversation",
-    "web_search_options",  # OpenAI, Perplexity
-    "search_parameters",  # xAI
-    "enable_search",  # Qwen
-    "plugins",  # OpenRouter
-    "data_sources",  # Azure
+_UNSEEN = frozenset(
+    (
+        "previous_response_id",
+        "conversation",
+        "web_search_options",  # OpenAI, Perplexity
+        "search_parameters",  # xAI
+        "enable_search",  # Qwen
+        "plugins",  # OpenRouter
+        "data_sources",  # Azure
+    )
 )
 """Fields that add to the prompt what only the provider knows; its report of the usage has it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Shape:
+class _Shape(msgspec.Struct, frozen=True, gc=False):
     """What an endpoint's own fields say: the bound per choice, how many prompts, the parts that are not text."""
 
     output_bound: int | None
@@ -60,7 +62,7 @@ def read(request: Request) -> Call:
     body = decode(request.body)
     model = read_model(body, request.params)
     refuse(body, CHAT)
-    is_hosted = has_hosted(tools_in(body), _OWN_TOOLS)
+    is_hosted = "tools" in body and has_hosted(tools_in(body), _OWN_TOOLS)
     stream = optional(body, "stream", bool) or False
     shape = _shape(request.endpoint, body, stream=stream)
     cache_key = optional(body, "prompt_cache_key", str)
@@ -111,13 +113,15 @@ def _wants_usage(body: Mapping[str, Any], *, stream: bool) -> bool:
 
 
 def _choices(body: Mapping[str, Any]) -> int:
-    asked = (bounded(body, name, low=1, high=_MOST_CHOICES) for name in ("n", "best_of"))
-    return max(number or 1 for number in asked)
+    number = bounded(body, "n", low=1, high=_MOST_CHOICES) or 1
+    return max(number, bounded(body, "best_of", low=1, high=_MOST_CHOICES) or 1)
 
 
 def _output_bound(body: Mapping[str, Any]) -> int | None:
-    named = (bounded(body, name, low=1, high=_MOST_TOKENS) for name in BOUND_FIELDS)
-    return max((number for number in named if number is not None), default=None)
+    largest = 0
+    for name in BOUND_FIELDS:
+        largest = max(largest, bounded(body, name, low=1, high=_MOST_TOKENS) or 0)
+    return largest or None
 
 
 def _shape(endpoint: Endpoint, body: Mapping[str, Any], *, stream: bool) -> _Shape:
@@ -157,7 +161,7 @@ def _are(values: Any, kind: type) -> bool:
 
 
 def _has_unseen(body: Mapping[str, Any], model: str) -> bool:
-    asked = any(body.get(name) is not None and body[name] is not False for name in _UNSEEN)
+    asked = any(body[name] is not None and body[name] is not False for name in _UNSEEN.intersection(body))
     return asked or type(body.get("prompt")) is dict or searches_by_itself(model)
 
 
@@ -169,12 +173,13 @@ def _contents(messages: list[Any]) -> tuple[tuple[Media, ...], bool]:
     media: list[Media] = []
     has_unseen = False
     for place, message in enumerate(messages):
-        at = f"messages[{place}]"
         if type(message) is not dict:
-            raise wrong_type(at, "an object", message)
-        required(message, "role", str, at=f"{at}.")
+            raise wrong_type(f"messages[{place}]", "an object", message)
+        required(message, "role", str, at=f"messages[{place}].")
         has_unseen |= message.get("audio") is not None
-        for part in read_parts(message, at=at):
+        if type(message.get("content")) is str:
+            continue
+        for part in read_parts(message, at=f"messages[{place}]"):
             if is_document_elsewhere(part):
                 has_unseen = True
             elif part.get("type") not in TEXT_PARTS:

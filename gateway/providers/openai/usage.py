@@ -31,10 +31,10 @@ def reported(endpoint: Endpoint, envelope: Envelope) -> Usage | None:
 
 
 def _usage(endpoint: Endpoint, raw: dict[str, Any]) -> Usage | None:
-    numbers = [raw.get(name) for name in ("prompt_tokens", "completion_tokens", "total_tokens")]
-    if not all(number is None or _is_count(number) for number in numbers):
-        return None
-    prompt, completion, total = numbers
+    prompt, completion, total = raw.get("prompt_tokens"), raw.get("completion_tokens"), raw.get("total_tokens")
+    for number in (prompt, completion, total):
+        if number is not None and not (type(number) is int and 0 <= number <= _MOST_TOKENS):
+            return None
     if endpoint is Endpoint.EMBEDDINGS:
         prompt, completion = (total if prompt is None else prompt), 0
     elif total is not None and prompt is not None:
@@ -48,10 +48,8 @@ def _usage(endpoint: Endpoint, raw: dict[str, Any]) -> Usage | None:
 
 def _with_details(raw: dict[str, Any], prompt: int, completion: int) -> Usage:
     """Add the parts, clamped so that none is larger than its whole."""
-    prompt_details, completion_details = (
-        _details(raw, "prompt_tokens_details"),
-        _details(raw, "completion_tokens_details"),
-    )
+    prompt_details = _details(raw, "prompt_tokens_details")
+    completion_details = _details(raw, "completion_tokens_details")
     cached = min(
         prompt,
         _first_count(
@@ -80,8 +78,7 @@ def _details(raw: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _first_count(*numbers: Any) -> int:
-    return next((number for number in numbers if _is_count(number)), 0)
-
-
-def _is_count(number: Any) -> bool:
-    return type(number) is int and 0 <= number <= _MOST_TOKENS
+    for number in numbers:
+        if type(number) is int and 0 <= number <= _MOST_TOKENS:
+            return number
+    return 0
