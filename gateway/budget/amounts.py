@@ -29,11 +29,11 @@ def asks(budgets: Sequence[Budget], prompt_tokens: int, tariff: Tariff) -> tuple
     """
     price, weights = tariff.price or FREE, tariff.weights
     weight = max(weights.input, weights.cache_read, weights.cache_creation)
-    tokens = (-(-prompt_tokens * weight // MICROS), weights.output)
+    minimum = -(-prompt_tokens * weight // MICROS)
     asked: list[Ask] = []
     for budget in budgets:
         if budget.unit is Unit.TOKENS:
-            asked.append(Ask(budget, *tokens))
+            asked.append(Ask(budget, minimum, weights.output))
         elif budget.unit is not Unit.USD:
             asked.append(Ask(budget, 1, 0))
         elif not price.is_free:
@@ -44,10 +44,11 @@ def asks(budgets: Sequence[Budget], prompt_tokens: int, tariff: Tariff) -> tuple
 def charges(asked: Sequence[Ask], usage: Usage, tariff: Tariff) -> list[int]:
     """Give what each budget is charged for a usage."""
     amounts: list[int] = []
+    tokens = weighted_tokens(usage, tariff.weights)
     for ask in asked:
         unit = ask.budget.unit
         if unit is Unit.TOKENS:
-            amounts.append(weighted_tokens(usage, tariff.weights))
+            amounts.append(tokens)
         elif unit is Unit.USD:
             amounts.append((tariff.price or FREE).cost_micros(usage))
         else:
@@ -58,8 +59,7 @@ def charges(asked: Sequence[Ask], usage: Usage, tariff: Tariff) -> list[int]:
 def needs_price(budgets: Iterable[Budget]) -> Budget | None:
     """Give the first budget that a call without a price could get past: one of dollars that would refuse."""
     for budget in budgets:
-        is_binding = budget.enforcement is not Enforcement.SHADOW and budget.limit != UNLIMITED
-        if budget.unit is Unit.USD and is_binding:
+        if budget.unit is Unit.USD and budget.enforcement is not Enforcement.SHADOW and budget.limit != UNLIMITED:
             return budget
     return None
 

@@ -10,7 +10,7 @@ Every operation is idempotent by its call id, so a reply that is lost is never a
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from gateway.budget import keys, record, wire
 from gateway.budget.away import Away
@@ -94,8 +94,8 @@ class Ledger:
             return lease
         return admission(order, answer, op)
 
-    async def _ask_to_hold(self, order: Order) -> tuple[Answer, Operation]:
-        return await self._fresh(lambda: self._operations.reserve(order, self.now_ms()), order.company_id)
+    def _ask_to_hold(self, order: Order) -> Awaitable[tuple[Answer, Operation]]:
+        return self._fresh(lambda: self._operations.reserve(order, self.now_ms()), order.company_id)
 
     def _abandon(self, order: Order) -> None:
         """Release, behind, what may have been held."""
@@ -206,9 +206,8 @@ class Ledger:
         prefix = shard_of(company_id)
 
         def operation() -> Operation:
-            op = Operation(["read", 0])
-            op.fields.append(self._specs.rows(op, prefix, asks, self.now_ms()))
-            return op
+            names, rows = self._specs.rows(prefix, asks, self.now_ms())
+            return Operation(["read", 0, rows], names)
 
         (_, answer), _ = await self._fresh(operation, company_id)
         return tuple(wire.level(budget, row) for budget, row in zip(budgets, answer[1], strict=True))
@@ -219,12 +218,13 @@ class Ledger:
         asks = tuple(Ask(budget, 0, 0) for budget in report.budgets)
 
         def operation() -> Operation:
-            op = Operation(["report", 0, report.id])
+            names, rows = self._specs.rows(prefix, asks, self.now_ms())
+            op = Operation(["report", 0, report.id], names)
             op.fields += [
                 op.key(keys.tombstone(prefix, report.id)),
                 report.digest,
                 report.life_seconds * 1000,
-                self._specs.rows(op, prefix, asks, self.now_ms()),
+                rows,
                 list(report.amounts),
                 wire.rollup(op, report.rollup),
                 report.who,
@@ -269,7 +269,7 @@ class Ledger:
         prefix = shard_of(company_id)
         for _ in range(_STALE_TRIES):
             op = operation()
-            answer = await self._ask(prefix, op)
+            answer = self._noted(await self._batcher.submit(prefix, op))
             if answer[1][0] != "stale":
                 return answer, op
         raise LedgerFault("the store's clock does not stand still: no calendar window holds it")

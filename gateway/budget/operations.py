@@ -7,14 +7,12 @@ from gateway.budget import keys, wire
 from gateway.budget.batch import Answer, LedgerFault
 from gateway.budget.lease import Lease, Order, Refusal, Verdict
 from gateway.budget.windows import CandidateCache
-from gateway.budget.wire import Operation, Position
+from gateway.budget.wire import Operation, Position, Row
 from gateway.model import Rollup
 from gateway.store.shards import prefix as shard_of
 
 _WANT, _LEAST, _SHARE, _ROWS = 6, 7, 8, 9
-_EXTEND_ROWS = 5
-_KIND, _P1, _MODE = 4, 5, 10
-_SHADOW = 0
+_KIND, _P1 = 4, 5
 
 
 class Operations:
@@ -27,15 +25,19 @@ class Operations:
     def reserve(self, order: Order, now_ms: int) -> Operation:
         """Hold an order."""
         prefix = shard_of(order.company_id)
-        op = Operation(["reserve", 0, order.call_id])
-        op.fields += [
+        names, rows = self.specs.rows(prefix, order.asks, now_ms)
+        op = Operation([], names)
+        op.fields = [
+            "reserve",
+            0,
+            order.call_id,
             op.key(keys.tombstone(prefix, order.call_id)),
             self._lease_ms,
             int(order.charged_if_expired),
             order.want_tokens,
             order.least_tokens,
             int(order.share),
-            self.specs.rows(op, prefix, order.asks, now_ms),
+            rows,
             wire.rollup(op, order.plan),
             order.who,
         ]
@@ -46,18 +48,14 @@ class Operations:
         op = self.reserve(order, now_ms)
         op.fields[_WANT] = op.fields[_LEAST] = granted_tokens
         op.fields[_SHARE] = 0
-        for row in op.fields[_ROWS]:
-            row[_MODE] = _SHADOW
+        op.fields[_ROWS] = wire.shadowed(op.fields[_ROWS])
         return op
 
     def extend(self, order: Order, want_tokens: int, now_ms: int, *, forced: bool = False) -> Operation:
         """Move a lease's deadline and let its hold grow; `forced`, whatever the limits say."""
-        op = Operation(["extend", 0, order.call_id, self._lease_ms, want_tokens])
-        op.fields.append(self.specs.rows(op, shard_of(order.company_id), order.asks, now_ms))
-        if forced:
-            for row in op.fields[_EXTEND_ROWS]:
-                row[_MODE] = _SHADOW
-        return op
+        names, rows = self.specs.rows(shard_of(order.company_id), order.asks, now_ms)
+        rows = wire.shadowed(rows) if forced else rows
+        return Operation(["extend", 0, order.call_id, self._lease_ms, want_tokens, rows], names)
 
     def settle(self, lease: Lease, amounts: Sequence[int], rollup: Rollup) -> Operation:
         """Charge what was used."""
@@ -72,35 +70,35 @@ class Operations:
         """Charge calls of the same budgets and windows that the store has not heard of; `rollup` is the sum of all."""
         order = leases[0].order
         prefix = shard_of(order.company_id)
-        op = Operation(["together", 0])
+        names, entries = self.specs.entries(prefix, order.asks, leases[0].positions)
+        op = Operation(["together", 0], names)
         calls = []
         for lease, each in zip(leases, amounts, strict=True):
             call_id = lease.order.call_id
             tombstone = op.key(keys.tombstone(prefix, call_id))
             calls.append([call_id, tombstone, lease.admitted_ms, lease.order.who, list(each)])
-        op.fields += [
-            calls,
-            self.specs.entries(op, prefix, order.asks, leases[0].positions),
-            [sum(each) for each in zip(*amounts, strict=True)],
-            wire.rollup(op, rollup),
-        ]
+        op.fields += [calls, entries, [sum(each) for each in zip(*amounts, strict=True)], wire.rollup(op, rollup)]
         return op
 
     def _settle(self, lease: Lease, kind: str, amounts: Sequence[int], rollup: Rollup) -> Operation:
         order = lease.order
         prefix = shard_of(order.company_id)
-        op = Operation(["settle", 0, order.call_id])
-        op.fields += [
+        names, entries = self.specs.entries(prefix, order.asks, lease.positions)
+        op = Operation([], names)
+        op.fields = [
+            "settle",
+            0,
+            order.call_id,
             op.key(keys.tombstone(prefix, order.call_id)),
             kind,
             lease.admitted_ms,
-            self.specs.entries(op, prefix, order.asks, lease.positions),
+            entries,
             list(amounts),
             wire.rollup(op, rollup),
             order.who,
         ]
         # What an expiry may have charged is corrected in the same call.
-        op.keys += dict.fromkeys(increment.key for increment in order.plan.increments)
+        wire.declare(op, order.plan)
         return op
 
 
@@ -115,7 +113,7 @@ def local(order: Order, reserve: Operation, granted_tokens: int, now_ms: int) ->
     return Lease(order, now_ms, granted_tokens, places, (), reserve, is_local=True)
 
 
-def _place(row: list[Any], now_ms: int) -> Position:
+def _place(row: Row, now_ms: int) -> Position:
     first, end, next_first, next_end = row[_P1 : _P1 + 4]
     match row[_KIND]:
         case "r":
@@ -143,9 +141,9 @@ def admission(order: Order, answer: Answer, op: Operation) -> Lease | Refusal:
     if fields[0] == "finished":
         raise LedgerFault(f"call {order.call_id} has already ended")
     rows: list[list[Any]] = fields[2]
-    levels = tuple(wire.level(ask.budget, row) for ask, row in zip(order.asks, rows, strict=True))
+    levels = tuple([wire.level(ask.budget, row) for ask, row in zip(order.asks, rows, strict=True)])
     if fields[0] == "refused":
         verdicts = tuple((Verdict(code), at if at >= 0 else None) for code, at in fields[1])
         return Refusal(order, now_ms, verdicts, levels)
     admitted_ms = fields[3] if fields[0] == "duplicate" else now_ms
-    return Lease(order, admitted_ms, fields[1], tuple(wire.position(row) for row in rows), levels, op)
+    return Lease(order, admitted_ms, fields[1], tuple([wire.position(row) for row in rows]), levels, op)

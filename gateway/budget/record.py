@@ -86,8 +86,7 @@ def forwarded(prefix: str, lease: Lease) -> bytes:
     """Write down what a call is charged if nobody ever settles it."""
     asked = lease.asked
     assert asked is not None
-    places = [(at.start, at.mark) for at in lease.positions]
-    return _encode((prefix, asked.keys, asked.fields, lease.admitted_ms, lease.granted_tokens, places))
+    return _encode((prefix, asked.keys, asked.fields, lease.admitted_ms, lease.granted_tokens, lease.positions))
 
 
 def settled(prefix: str, op: Operation) -> bytes:

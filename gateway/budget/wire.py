@@ -6,7 +6,7 @@ place holds. The batch sets `base`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,8 +24,14 @@ from gateway.model import (
     Unit,
 )
 
-_MOST_KNOWN = 65_536
+_MOST_KNOWN = 16_384
+_FOR_EVER_MS = 2**62
+MODE = 10
+"""Where a budget's row says how it is enforced (lua/prelude.lua)."""
 MODES = {Enforcement.HARD: 2, Enforcement.SOFT: 1, Enforcement.SHADOW: 0}
+
+Row = tuple[Any, ...]
+"""A budget in an operation: as reserved (lua/prelude.lua), or an entry of a settle (lua/charge.lua)."""
 
 
 @dataclass(slots=True)
@@ -49,95 +55,124 @@ class Ask(msgspec.Struct, frozen=True, gc=False):
     rate_micros: int
 
 
-class Position(msgspec.Struct, frozen=True, gc=False):
+class Position(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """Where a charge belongs: the bucket or the window's start and end (ms) in which the call was admitted."""
 
     start: int
     mark: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Constants:
-    """What never changes about one budget in the script's eyes."""
+class _Rows(NamedTuple):
+    """What the rows of every call of the same budgets begin with, at store times from `from_ms` up to `until_ms`.
 
-    budget: Budget
+    Beside each stands whether its budget counts: that comes last, after what the call asks.
+    """
+
+    budgets: tuple[Budget, ...]
     prefix: str
-    state: str
-    buckets: str
-    overrides: str
-    kind: str
-    places: tuple[int, int, int, int]
-    mode: int
-    counts: int
+    names: tuple[str, ...]
+    rows: tuple[tuple[Row, int], ...]
+    from_ms: int
+    until_ms: int
+
+
+class _Entries(NamedTuple):
+    """What is the same in the entries of every call of the same budgets: state, buckets, id, kind and span of each."""
+
+    budgets: tuple[Budget, ...]
+    prefix: str
+    names: tuple[str, ...]
+    entries: tuple[tuple[int, int, str, str, int], ...]
 
 
 class Specs:
-    """Budgets as the script reads them. What is constant about each is kept: a call names the same few again."""
+    """Budgets as the script reads them. What is constant about those of a call is kept: others name the same again.
+
+    Keys are given apart, each once; they have to be an operation's first.
+    """
 
     def __init__(self, cache: CandidateCache) -> None:
         self._cache = cache
-        self._known: dict[int, _Constants] = {}
+        self._rows: dict[tuple[int, ...], _Rows] = {}
+        self._entries: dict[tuple[int, ...], _Entries] = {}
 
-    def rows(self, op: Operation, prefix: str, asks: Sequence[Ask], now_ms: int) -> list[list[Any]]:
-        """Give the budgets of an operation, declaring their keys."""
-        names = op.keys
-        rows: list[list[Any]] = []
-        for ask in asks:
-            known, budget = self._constants(prefix, ask.budget), ask.budget
-            names.append(known.state)
-            state_index, bucket_index = len(names), 0
-            if known.buckets:
-                names.append(known.buckets)
-                bucket_index = len(names)
-            names.append(known.overrides)
-            # A window of the calendar moves on; all others are where they were.
-            places = known.places if known.kind != "c" else self._candidates(budget, now_ms)
-            row = [state_index, bucket_index, len(names), budget.id, known.kind, *places]
-            rows.append([*row, budget.limit, known.mode, ask.minimum, ask.rate_micros, known.counts])
-        return rows
+    def rows(self, prefix: str, asks: Sequence[Ask], now_ms: int) -> tuple[list[str], list[Row]]:
+        """Give the keys and the budgets of an operation."""
+        which = tuple([id(ask.budget) for ask in asks])
+        known = self._rows.get(which)
+        # What is kept holds its budgets, so no others can come to have the same identities meanwhile.
+        if known is None or known.prefix != prefix or not known.from_ms <= now_ms < known.until_ms:
+            _make_room(self._rows)
+            known = self._rows[which] = _rows(prefix, _budgets(asks), self._cache, now_ms)
+        pairs = zip(known.rows, asks, strict=True)
+        return [*known.names], [(*row, ask.minimum, ask.rate_micros, counts) for (row, counts), ask in pairs]
 
-    def entries(
-        self, op: Operation, prefix: str, asks: Sequence[Ask], positions: Sequence[Position]
-    ) -> list[list[Any]]:
-        """Give the entries of a settle: the same budgets, in the same order, at the place of their admission."""
-        names = op.keys
-        rows: list[list[Any]] = []
-        for ask, at in zip(asks, positions, strict=True):
-            known = self._constants(prefix, ask.budget)
-            bucket_index = span = 0
-            if known.buckets:
-                names.append(known.buckets)
-                bucket_index, span = len(names), known.places[1]
-            names.append(known.state)
-            rows.append([len(names), bucket_index, known.budget.id, known.kind, at.start, at.mark, span])
-        return rows
-
-    def _constants(self, prefix: str, budget: Budget) -> _Constants:
-        known = self._known.get(id(budget))
-        # What is kept holds its budget, so no other can come to have the same identity meanwhile.
-        if known is None or known.budget is not budget or known.prefix != prefix:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            known = self._known[id(budget)] = _constants(prefix, budget)
-        return known
-
-    def _candidates(self, budget: Budget, now_ms: int) -> tuple[int, int, int, int]:
-        assert isinstance(budget.window, Calendar)
-        found = self._cache.at(budget.window.period, budget.timezone, now_ms)
-        return found.start_ms, found.end_ms, found.next_start_ms, found.next_end_ms
+    def entries(self, prefix: str, asks: Sequence[Ask], positions: Sequence[Position]) -> tuple[list[str], list[Row]]:
+        """Give the keys and the entries of a settle: the same budgets, in order, at the place of their admission."""
+        which = tuple([id(ask.budget) for ask in asks])
+        known = self._entries.get(which)
+        if known is None or known.prefix != prefix:
+            _make_room(self._entries)
+            known = self._entries[which] = _entries(prefix, _budgets(asks))
+        pairs = zip(known.entries, positions, strict=True)
+        return [*known.names], [
+            (state, buckets, name, kind, at.start, at.mark, span) for (state, buckets, name, kind, span), at in pairs
+        ]
 
 
-def _constants(prefix: str, budget: Budget) -> _Constants:
-    return _Constants(
-        budget,
-        prefix,
-        keys.state(prefix, budget),
-        keys.buckets(prefix, budget) if isinstance(budget.window, Rolling) else "",
-        keys.overrides(prefix, budget.subject),
-        *_shape(budget),
-        MODES[budget.enforcement],
-        0 if budget.unit is Unit.IN_FLIGHT else 1,
-    )
+def shadowed(rows: Sequence[Row]) -> list[Row]:
+    """Give rows of budgets that refuse nothing."""
+    return [(*row[:MODE], MODES[Enforcement.SHADOW], *row[MODE + 1 :]) for row in rows]
+
+
+def _budgets(asks: Sequence[Ask]) -> tuple[Budget, ...]:
+    return tuple([ask.budget for ask in asks])
+
+
+def _make_room(known: dict[tuple[int, ...], Any]) -> None:
+    if len(known) >= _MOST_KNOWN:
+        known.clear()
+
+
+def _rows(prefix: str, budgets: tuple[Budget, ...], cache: CandidateCache, now_ms: int) -> _Rows:
+    places: dict[str, int] = {}
+    rows: list[tuple[Row, int]] = []
+    from_ms, until_ms = 0, _FOR_EVER_MS
+    for budget in budgets:
+        kind, shape = _shape(budget)
+        if isinstance(budget.window, Calendar):
+            found = cache.at(budget.window.period, budget.timezone, now_ms)
+            shape = found.start_ms, found.end_ms, found.next_start_ms, found.next_end_ms
+            from_ms, until_ms = max(from_ms, found.start_ms), min(until_ms, found.end_ms)
+        row = (
+            _place(places, keys.state(prefix, budget)),
+            _place(places, keys.buckets(prefix, budget)) if isinstance(budget.window, Rolling) else 0,
+            _place(places, keys.overrides(prefix, budget.subject)),
+            budget.id,
+            kind,
+            *shape,
+            budget.limit,
+            MODES[budget.enforcement],
+        )
+        rows.append((row, 0 if budget.unit is Unit.IN_FLIGHT else 1))
+    return _Rows(budgets, prefix, tuple(places), tuple(rows), from_ms, until_ms)
+
+
+def _entries(prefix: str, budgets: tuple[Budget, ...]) -> _Entries:
+    places: dict[str, int] = {}
+    entries: list[tuple[int, int, str, str, int]] = []
+    for budget in budgets:
+        kind, shape = _shape(budget)
+        bucket_index = span = 0
+        if isinstance(budget.window, Rolling):
+            bucket_index, span = _place(places, keys.buckets(prefix, budget)), shape[1]
+        entries.append((_place(places, keys.state(prefix, budget)), bucket_index, budget.id, kind, span))
+    return _Entries(budgets, prefix, tuple(places), tuple(entries))
+
+
+def _place(places: dict[str, int], name: str) -> int:
+    """Give a key's index, declaring it where it is new."""
+    return places.setdefault(name, len(places) + 1)
 
 
 def _shape(budget: Budget) -> tuple[str, tuple[int, int, int, int]]:
@@ -158,11 +193,14 @@ def rollup(op: Operation, value: Rollup) -> list[Any]:
     index: dict[str, int] = {}
     names = op.keys
     increments = []
+    last, place = "", None
     for one in value.increments:
-        place = index.get(one.key)
-        if place is None:
-            names.append(one.key)
-            place = index[one.key] = len(names)
+        if one.key is not last:  # nearly all stand in one hash
+            last = one.key
+            place = index.get(last)
+            if place is None:
+                names.append(last)
+                place = index[last] = len(names)
         increments.append((place, one.field, one.amount, one.per_token_micros))
     members = []
     for name, member in value.members:
@@ -172,6 +210,16 @@ def rollup(op: Operation, value: Rollup) -> list[Any]:
             place = index[name] = len(names)
         members.append((place, member))
     return [increments, members, value.ttl_seconds]
+
+
+def declare(op: Operation, value: Rollup) -> None:
+    """Declare the keys of a roll-up's increments that an operation does not name yet."""
+    last = ""
+    for one in value.increments:
+        if one.key is not last:
+            last = one.key
+            if last not in op.keys:
+                op.keys.append(last)
 
 
 def level(budget: Budget, row: Sequence[int]) -> Level:

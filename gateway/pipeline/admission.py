@@ -1,16 +1,16 @@
 """Admission: how much to hold for a call, the reservation in two tiers, and what is sent upstream as a cap."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
-from msgspec import structs
 
-from gateway.budget import Lease, Order, Refusal, Share, Target, asks, needs_price
+from gateway.budget import Ask, Lease, Order, Refusal, Share, Target, asks, needs_price
 from gateway.errors import PriceUnknown
 from gateway.model import (
     FREE,
     UNLIMITED,
+    Budget,
     Call,
     Caller,
     Company,
@@ -37,15 +37,13 @@ _MOST_TOKENS = 10**12
 """Above every limit there can be; sums of still larger holds would leave the integers that the store counts exactly."""
 
 
-@dataclass(slots=True)
-class Timing:
+class Timing(msgspec.Struct):
     """How long the provider took to begin its answer; None while it has not."""
 
     first_byte_ms: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(msgspec.Struct, frozen=True):
     """A call that may be sent: who and what it is, what is held for it, and the cap that goes upstream with it.
 
     `bound_tokens` is the completion that the provider will not go beyond, because the client, the model or our cap
@@ -63,7 +61,7 @@ class Admitted:
     cap: int | None
     bound_tokens: int | None
     trace: Trace
-    timing: Timing = field(default_factory=Timing)
+    timing: Timing = msgspec.field(default_factory=Timing)
 
 
 class _Wish(msgspec.Struct, frozen=True, gc=False):
@@ -76,7 +74,7 @@ class _Wish(msgspec.Struct, frozen=True, gc=False):
 
     def whole(self) -> "_Wish":
         """Give the same wish for a reservation that may not be shortened."""
-        return structs.replace(self, least=self.first, share=Share.OR_REFUSE if self.share else Share.NO)
+        return _Wish(self.bound, self.first, self.first, Share.OR_REFUSE if self.share else Share.NO)
 
 
 async def admit(
@@ -89,14 +87,15 @@ async def admit(
     """
     dialect, wire_format = DIALECTS[route.provider.dialect], FORMATS[call.endpoint]
     charge = _charge(gateway, call, caller, company, purpose, route)
-    tariff = _tariff(gateway, call, caller, purpose, route)
+    budgets = gateway.rules.of(caller, Target(route.provider.name, route.model, purpose.code))
+    tariff = _tariff(gateway, call, route, budgets)
     wish = _wish(gateway, call, route, wire_format)
     estimate = bound(call, route.provider)
-    order = _order(gateway, charge, call, wish.whole(), estimate, tariff)
+    order = _order(gateway, charge, call, wish.whole(), estimate, asks(budgets, estimate.prompt_tokens, tariff))
     outcome = await gateway.ledger.reserve(order)
     if isinstance(outcome, Refusal):
         estimate = await counted(gateway, call, route)
-        order = _order(gateway, charge, call, wish, estimate, tariff)
+        order = _order(gateway, charge, call, wish, estimate, asks(budgets, estimate.prompt_tokens, tariff))
         outcome = await gateway.ledger.reserve(order)
     if isinstance(outcome, Refusal):
         gateway.warnings.observe(caller, outcome.levels)
@@ -124,32 +123,28 @@ def _wish(gateway: Gateway, call: Call, route: Route, wire_format: Format) -> _W
     return _Wish(most, most, min(most, least), Share.YES if call.can_cap else Share.NO)
 
 
-def _tariff(gateway: Gateway, call: Call, caller: Caller, purpose: Purpose, route: Route) -> Tariff:
+def _tariff(gateway: Gateway, call: Call, route: Route, budgets: Sequence[Budget]) -> Tariff:
     """Give what the call's tokens count. Raises PriceUnknown: a budget counts dollars, and the model has no price."""
     price = FREE if call.is_free else gateway.prices.of(route)
     if price is None and gateway.config.ledger.unpriced is Unpriced.REFUSE:
-        budget = needs_price(gateway.rules.of(caller, _target(route, purpose)))
+        budget = needs_price(budgets)
         if budget is not None:
             raise PriceUnknown(route.model, budget.name)
     return Tariff(gateway.config.ledger.weights, price and price.served(call.service))
 
 
-def _target(route: Route, purpose: Purpose) -> Target:
-    return Target(route.provider.name, route.model, purpose.code)
-
-
-def _order(gateway: Gateway, charge: Charge, call: Call, wish: _Wish, estimate: Estimate, tariff: Tariff) -> Order:
+def _order(
+    gateway: Gateway, charge: Charge, call: Call, wish: _Wish, estimate: Estimate, asked: tuple[Ask, ...]
+) -> Order:
     company = charge.caller.company
     assert company is not None
-    budgets = gateway.rules.of(charge.caller, _target(charge.route, charge.purpose))
-    asked = asks(budgets, estimate.prompt_tokens, tariff)
-    weighted_prompt = next(ask.minimum for ask in asked if ask.budget.unit is Unit.TOKENS)
+    weighted = asked[_token_place(asked)]
     plan = gateway.rollups.plan(
         charge,
         gateway.ledger.now_ms(),
         prompt_tokens=estimate.prompt_tokens,
-        weighted_prompt_tokens=weighted_prompt,
-        output_weight_micros=tariff.weights.output,
+        weighted_prompt_tokens=weighted.minimum,
+        output_weight_micros=weighted.rate_micros,
     )
     user = charge.caller.user.id if charge.caller.user else "-"
     who = f"{company.id}|{user}|{charge.caller.key.name}"
@@ -168,23 +163,24 @@ def _cap(call: Call, route: Route, lease: Lease, wish: _Wish) -> int | None:
 
     Only a hard budget caps: where less was granted than was asked, or where nobody knows the model's own maximum.
     """
-    if not _is_hard(lease) or wish.bound == 0 or not call.can_cap:
+    if wish.bound == 0 or not call.can_cap:
         return None
     maximum = route.spec.max_output_tokens
     is_unknown = call.output_bound is None and maximum is None and wish.share is Share.YES
     is_above = call.output_bound is not None and maximum is not None and call.output_bound > maximum
-    if lease.granted_tokens < wish.first:
-        return lease.granted_tokens // call.choices
-    return wish.bound // call.choices if is_unknown or is_above else None
+    if lease.granted_tokens >= wish.first and not is_unknown and not is_above:
+        return None
+    most = lease.granted_tokens if lease.granted_tokens < wish.first else wish.bound
+    return most // call.choices if _is_hard(lease) else None
 
 
 def _is_hard(lease: Lease) -> bool:
     """Say whether a hard budget limits a call; of one admitted without the store only the file's limits are known."""
     if lease.is_local:
-        limits = [(ask.budget, None if ask.budget.limit == UNLIMITED else ask.budget.limit) for ask in lease.order.asks]
+        limits = [(ask.budget, ask.budget.limit) for ask in lease.order.asks]
     else:
-        limits = [(level.budget, level.remaining) for level in lease.levels]
-    return any(left is not None and budget.enforcement is Enforcement.HARD for budget, left in limits)
+        limits = [(level.budget, level.limit) for level in lease.levels]
+    return any(limit != UNLIMITED and budget.enforcement is Enforcement.HARD for budget, limit in limits)
 
 
 def _charge(gateway: Gateway, call: Call, caller: Caller, company: Company, purpose: Purpose, route: Route) -> Charge:
@@ -201,9 +197,14 @@ def _charge(gateway: Gateway, call: Call, caller: Caller, company: Company, purp
 
 
 def _charging(gateway: Gateway, charge: Charge, order: Order) -> Charged:
-    place = next(at for at, ask in enumerate(order.asks) if ask.budget.unit is Unit.TOKENS)
+    place = _token_place(order.asks)
 
     def charged(admitted_ms: int, usage: Usage, amounts: list[int]) -> Rollup:
         return gateway.rollups.charged(charge, admitted_ms, usage, amounts[place])
 
     return charged
+
+
+def _token_place(asked: Sequence[Ask]) -> int:
+    """Give the place of a budget of tokens: the company's is one, and counts every call."""
+    return next(place for place, ask in enumerate(asked) if ask.budget.unit is Unit.TOKENS)

@@ -58,9 +58,10 @@ class Hold:
         closed = []
         for level, ask, position, amount in zip(lease.levels, lease.order.asks, lease.positions, amounts, strict=True):
             held = max(0, level.held - held_for(ask, granted))
-            # The first charge of a rolling window has given it something that will leave it.
-            first = leaves_at_ms(ask.budget.window, position.start) if amount else None
-            resets_at_ms = first if level.resets_at_ms is None else level.resets_at_ms
+            resets_at_ms = level.resets_at_ms
+            if resets_at_ms is None and amount:
+                # The first charge of a rolling window has given it something that will leave it.
+                resets_at_ms = leaves_at_ms(ask.budget.window, position.start)
             closed.append(Level(level.budget, level.limit, level.used + amount, held, resets_at_ms, level.is_override))
         return tuple(closed)
 
@@ -136,12 +137,12 @@ class Hold:
             self.usage = usage
             asks = self.lease.order.asks
             amounts = charges(asks, usage, self._tariff)
-            over = (
+            over = [
                 amount - held_for(ask, self.granted_tokens)
                 for ask, amount in zip(asks, amounts, strict=True)
                 if ask.budget.unit is Unit.TOKENS
-            )
-            self.overrun_tokens = max(0, max(over, default=0))
+            ]
+            self.overrun_tokens = max([0, *over])
             self._charged_amounts = amounts
             rollup = self._charged(self.lease.admitted_ms, usage, amounts)
             self._closing = self._holds.ledger.settle(self.lease, amounts, rollup)

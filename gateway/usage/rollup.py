@@ -44,6 +44,7 @@ EXTERNAL = "external"
 REPORT = "report"
 """The first and last part of the usage key that reported usage stands under: its provider and its purpose."""
 
+_KINDS = ("input", "output", "cache_read", "cache_creation", "reasoning", "estimated", "weighted")
 _QUARTER_MS = 900_000  # days begin on a quarter of an hour in every zone since 1972, so all names hold for one
 _MAX_LINES = 4096
 
@@ -66,10 +67,10 @@ class Charge(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """The names of a charge for a quarter of an hour, and what each such charge adds alike."""
+    """The names of a charge for a quarter of an hour, and what each such charge adds alike; `fields` are by kind."""
 
     usage_hash: str
-    usage_key: str
+    fields: Mapping[str, str]
     alike: tuple[Increment, ...]
     index_entry: tuple[str, str]
     session_sets: tuple[str, ...]
@@ -144,7 +145,7 @@ class Rollups:
         increments = [*line.alike]
         for kind, amount, rate in amounts:
             if amount or rate:
-                increments.append(Increment(line.usage_hash, f"{kind}:{line.usage_key}", amount, rate))
+                increments.append(Increment(line.usage_hash, line.fields[kind], amount, rate))
         if charge.purpose.imports and charge.imported_chars > 0:
             total = "imported_chars" if chargeable else "free_imported_chars"
             increments.append(Increment(line.usage_hash, total, charge.imported_chars))
@@ -203,7 +204,7 @@ def _name(charge: Charge, day: date, billing_day: date) -> _Line:
     )
     return _Line(
         usage_hash=usage_hash,
-        usage_key=name,
+        fields={kind: f"{kind}:{name}" for kind in _KINDS},
         alike=tuple(Increment(usage_hash, field, 1) for field in (f"requests:{name}", *_completions(charge))),
         index_entry=(keys.index(company_id, day), pair),
         session_sets=tuple(keys.rollup(letter, company_id, day, pair) for letter in _session_letters(charge)),

@@ -11,11 +11,12 @@ from gateway.budget import Rules, Target
 from gateway.budget.rules import _MOST_KNOWN as MOST_RULES
 from gateway.budget.windows import CandidateCache
 from gateway.budget.wire import _MOST_KNOWN as MOST_SPECS
-from gateway.budget.wire import Specs
+from gateway.budget.wire import Ask, Position, Specs
 from gateway.journal import Journal
 from gateway.journal.journal import MOST_OPEN_BYTES
 from gateway.model import Caller, Company, Enforcement, Key, Level, Quotas, RollingBudget, User
 from gateway.pipeline import limits
+from gateway.store.shards import prefix
 from gateway.telemetry.redaction import _MOST_KNOWN as MOST_TEXTS
 from gateway.telemetry.redaction import Redactor
 from gateway.upstream.target import target
@@ -46,8 +47,11 @@ def test_budgets_as_the_script_reads_them() -> None:
     """The same, on the way to the store."""
     specs = Specs(CandidateCache())
     for number in range(MOST_SPECS + 10):
-        specs._constants(SHARD, budget(number))
-    assert len(specs._known) <= MOST_SPECS
+        asked = (Ask(budget(number), 0, 0),)
+        specs.rows(SHARD, asked, 0)
+        specs.entries(SHARD, asked, (Position(0, 0),))
+    assert 0 < len(specs._rows) <= MOST_SPECS
+    assert 0 < len(specs._entries) <= MOST_SPECS
 
 
 def test_texts_of_the_log() -> None:
@@ -60,12 +64,12 @@ def test_texts_of_the_log() -> None:
     assert max(map(len, redactor._known)) < 1_000
 
 
-@pytest.mark.parametrize("remembered", [block_of, target], ids=["addresses", "targets"])
+@pytest.mark.parametrize("remembered", [block_of, target, prefix], ids=["addresses", "targets", "shards"])
 def test_functions_that_remember(remembered: Callable[..., object]) -> None:
     """Each has its most."""
     most = remembered.cache_info().maxsize  # type: ignore[attr-defined]
     assert most is not None
-    assert most <= 1_024
+    assert most <= 16_384
 
 
 def test_hosts() -> None:
