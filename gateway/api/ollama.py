@@ -20,6 +20,9 @@ from gateway.providers.fields import required
 VERSION = "0.12.0"
 """The release whose API this is: clients refuse to talk to an older one than they know."""
 
+MOST_BODY_BYTES = 65_536
+"""A name takes a few dozen; what is larger is not read."""
+
 UNKNOWN_DATE = "1970-01-01T00:00:00Z"
 _DETAILS: Mapping[str, Any] = {
     "parent_model": "",
@@ -52,9 +55,9 @@ async def list_models(
 async def show_model(
     gateway: Gateway, request: web.BaseRequest, call_id: str, _params: Mapping[str, str]
 ) -> web.StreamResponse:
-    """Answer one model, listed or behind a pattern. Raises BadRequest, ModelNotFound, ProviderOff."""
+    """Answer one model, listed or behind a pattern. Raises BadRequest, BodyTooLarge, ModelNotFound, ProviderOff."""
     caller = gateway.callers.identify(request.headers, now_ms=gateway.ledger.now_ms())
-    body = decode(await read_body(request, gateway.config.server.max_body_bytes))
+    body = decode(await read_body(request, MOST_BODY_BYTES))
     # `name` is what it was called until 2024.
     name = required({"model": body.get("model", body.get("name"))}, "model", str)
     gateway.routes.find(name, caller.key.models, Endpoint.OLLAMA_CHAT)

@@ -17,14 +17,34 @@ T = TypeVar("T", bound=msgspec.Struct)
 MAX_DEPTH = 100
 """Nested arrays and objects: messages take five levels, the JSON schema of a tool some more."""
 
-MAX_CONTAINERS = 200_000
-"""Brackets that may open in a body, in text too. A million tiny arrays would hold the interpreter for seconds, and with
-it every other call; a megabyte of source code has some ten thousand."""
+MAX_WEIGHT = 1_000_000
+"""What a body may ask of the decoder, which holds the interpreter, and with it every other call, until it is through.
+
+In numbers: one is decoded in up to 50 ns, so this takes some 50 ms. 25,000 messages of a word weigh 775,000."""
+
+COMMA_WEIGHT = 1
+"""A comma stands for the value before it: a number, `true`."""
+
+CONTAINER_WEIGHT = 5
+STRING_WEIGHT = 6
+"""A key weighs as much as any other text."""
+
+EXPONENT_WEIGHT = 300
+"""`9e304` takes 200 times as long as 9, and more beside other work: what is near the middle of two doubles is worked
+out exactly."""
+
+LONG_DIGITS = 20
+LONG_WEIGHT = 16
+"""Of so many digits in a number, a point among them or not: integers beyond 64 bits, doubles in full length."""
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding bytes that are no JSON raises."""
 
 _CONTAINERS = (dict, list)
+_EXPONENT_BYTES = 3  # `9e9`: of all that a body is made of, it weighs most for its length
+_BITE_BYTES = 1 << 20
+_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"0" * 9)
+_LONG = b"0" * LONG_DIGITS
 
 
 def decode(body: bytes) -> dict[str, Any]:
@@ -32,9 +52,8 @@ def decode(body: bytes) -> dict[str, Any]:
 
     Integers keep their value whatever their size. Raises BadRequest.
     """
-    opened = body.count(b"[") + body.count(b"{")
-    if opened > MAX_CONTAINERS:
-        raise BadRequest(f"The request body has over {MAX_CONTAINERS} arrays and objects.", code="invalid_json")
+    if weight(body) > MAX_WEIGHT:
+        raise _too_heavy()
     try:
         decoded = msgspec.json.decode(body)
     except UnicodeDecodeError as exc:
@@ -45,9 +64,50 @@ def decode(body: bytes) -> dict[str, Any]:
         raise _too_deep() from exc
     if type(decoded) is not dict:
         raise BadRequest("The request body must be a JSON object.", code="invalid_json")
-    if opened > MAX_DEPTH and _is_too_deep(decoded):
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _is_too_deep(decoded):
         raise _too_deep()
     return decoded
+
+
+def weight(body: bytes, most: int = MAX_WEIGHT, bite_bytes: int = _BITE_BYTES) -> int:
+    """Tell what JSON asks of the decoder; 0 for what is too short to be over `most`, any number over it for the rest.
+
+    Text weighs nothing but for its being one, however long. Of what is no JSON, all that the decoder gets to is
+    weighed. By the bite where it would hold the interpreter itself.
+    """
+    if len(body) * EXPONENT_WEIGHT <= most * _EXPONENT_BYTES:
+        return 0
+    quotes, rest = 0, b""
+    outside: list[bytes] = []
+    for at in range(0, len(body), bite_bytes):
+        bite = rest + body[at : at + bite_bytes]
+        rest = b"\\" * ((len(bite) - len(bite.rstrip(b"\\"))) % 2)  # it escapes what the next bite begins with
+        bite = bite.removesuffix(rest).replace(rb"\\", b"").replace(rb"\"", b"")
+        in_text, quotes = quotes % 2, quotes + bite.count(b'"')
+        if quotes // 2 * STRING_WEIGHT > most:
+            return most + 1
+        outside += bite.split(b'"')[in_text::2]
+    weighed, structure = quotes // 2 * STRING_WEIGHT, b"".join(outside)
+    weighed += structure.count(b",") * COMMA_WEIGHT
+    weighed += (structure.count(b"[") + structure.count(b"{")) * CONTAINER_WEIGHT
+    return weighed if weighed > most else weighed + _weight_of_numbers(structure)
+
+
+def _weight_of_numbers(structure: bytes) -> int:
+    """Weigh the numbers that take longer than others. The `e` of `true` comes after no digit."""
+    digits = structure.translate(_DIGITS_ALIKE, b".")
+    exponents = digits.count(b"0e") + digits.count(b"0E")
+    return exponents * EXPONENT_WEIGHT + digits.count(_LONG) * LONG_WEIGHT
+
+
+def _too_heavy() -> BadRequest:
+    strings, containers = MAX_WEIGHT // STRING_WEIGHT, MAX_WEIGHT // CONTAINER_WEIGHT
+    return BadRequest(
+        f"The request body has too many values. At most {strings} strings (keys are some), or {containers} arrays and "
+        f"objects, or {MAX_WEIGHT} numbers are read, or fewer of each; a number of {LONG_DIGITS} digits or with an "
+        "exponent counts as many.",
+        code="invalid_json",
+    )
 
 
 def _too_deep() -> BadRequest:

@@ -3,14 +3,13 @@
 https://www.django-rest-framework.org/api-guide/parsers/
 """
 
-from email import message_from_bytes
-from email.message import Message
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from gateway.errors import BadRequest, UnsupportedMedia
+from gateway.errors import BadRequest, GatewayError, UnsupportedMedia
+from gateway.providers.multipart import read_form
 
 MOST_FIELDS = 1000
 
@@ -55,18 +54,8 @@ def _urlencoded(body: bytes) -> Form:
 
 def _multipart(content_type: str, body: bytes) -> Form:
     """Read the fields of a multipart form (RFC 7578); files are left out, as no field takes one."""
-    head = f"Content-Type: {content_type}\r\n\r\n".encode("utf-8", "surrogateescape")
     try:
-        message = message_from_bytes(head + body)
-    except RecursionError as exc:
-        raise BadRequest("Multipart form parse error - it is nested too deep.") from exc
-    if not message.is_multipart():
-        raise BadRequest("Multipart form parse error - Invalid boundary.")
-    form = Form()
-    for part in message.get_payload():
-        if isinstance(part, Message) and part.get_filename() is None:
-            content = part.get_payload(decode=True)
-            name = part.get_param("name", header="content-disposition")
-            if isinstance(name, str) and isinstance(content, bytes):
-                form[name] = content.decode("utf-8", "replace")
-    return form
+        fields = read_form(body, {"Content-Type": content_type})
+    except GatewayError as exc:
+        raise BadRequest(f"Multipart form parse error - {exc.message}") from exc
+    return Form({name: text for name, text in fields.items() if isinstance(text, str)})

@@ -81,6 +81,7 @@ def test_other_types_are_refused_by_name(content_type: str) -> None:
             MULTIPART,
             b"".join(b"--B%d\r\nContent-Type: multipart/x; boundary=B%d\r\n\r\n" % (n, n + 1) for n in range(900)),
         ),
+        (MULTIPART, multipart(*(("a", "1"),) * 200)),
     ],
 )
 def test_what_is_no_form_is_refused(content_type: str, body: bytes) -> None:
