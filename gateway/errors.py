@@ -216,7 +216,7 @@ class ProviderOff(GatewayError):
 
 
 class Overloaded(GatewayError):
-    """The gateway has as many connections, or as many requests in flight, as it takes; no budget is at fault."""
+    """The gateway has as many connections, requests in flight or bytes of bodies as it takes; no budget is at fault."""
 
     status = 503
     type = "api_error"

@@ -57,7 +57,8 @@ async def show_model(
 ) -> web.StreamResponse:
     """Answer one model, listed or behind a pattern. Raises BadRequest, BodyTooLarge, ModelNotFound, ProviderOff."""
     caller = gateway.callers.identify(request.headers, now_ms=gateway.ledger.now_ms())
-    body = decode(await read_body(request, MOST_BODY_BYTES))
+    load = gateway.bodies.load(caller.key.name, gateway.config.server)
+    body = decode(await read_body(request, MOST_BODY_BYTES, load))
     # `name` is what it was called until 2024.
     name = required({"model": body.get("model", body.get("name"))}, "model", str)
     gateway.routes.find(name, caller.key.models, Endpoint.OLLAMA_CHAT)

@@ -101,6 +101,11 @@ class Connection(web.RequestHandler):
         self._is_last = True
         return answer
 
+    def take_no_more(self) -> None:
+        """Have the answer that is due be the last one, and take in nothing of what is still on its way."""
+        if self._current_request is not None:
+            self._break_off(self._current_request, web.RequestPayloadError("the body is not taken"))
+
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:

@@ -8,6 +8,7 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 from gateway import NAME
 from gateway.api.answers import Speaker, error_in
 from gateway.api.entry import Entry, Handler
+from gateway.app.connection import Connection
 from gateway.app.doorkeeper import Doorkeeper
 from gateway.app.hosts import Hosts
 from gateway.app.listener import Server
@@ -24,7 +25,7 @@ from gateway.errors import (
     Unauthenticated,
     WrongHost,
 )
-from gateway.pipeline.arrival import ARRIVED
+from gateway.pipeline.arrival import ARRIVED, LOAD
 from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.ids import new_id
 
@@ -86,6 +87,7 @@ class App:
             return await self._in_turn(handler, request, call_id, params)
         except GatewayError as error:
             self._note(request, error)
+            _end_with(request, error)
             answer = (speak or _speaker(request))(error, request, call_id)
         except ConnectionResetError:
             raise  # nobody is there to read an answer
@@ -117,6 +119,8 @@ class App:
             return await handler(self._gateway, request, call_id, params)
         finally:
             turn.end()
+            if (load := request.get(LOAD)) is not None:
+                load.end()
 
     def _find(self, request: web.BaseRequest) -> tuple[Entry, Mapping[str, str]]:
         if request.version not in _VERSIONS:
@@ -130,6 +134,12 @@ class App:
             raise refusal(raw_path)
         path, params = found
         return self._table[path], params
+
+
+def _end_with(request: web.BaseRequest, error: GatewayError) -> None:
+    """End a connection with an error that says so: what its client still sends is not taken in."""
+    if "Connection" in error.headers and isinstance(request.protocol, Connection):
+        request.protocol.take_no_more()
 
 
 def _speaker(request: web.BaseRequest) -> Speaker:

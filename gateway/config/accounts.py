@@ -28,6 +28,7 @@ class TimeoutsSection(Section):
     connect: f.Seconds = setting(Timeouts().connect, "Seconds to accept a connection.")
     first_byte: f.Seconds = setting(Timeouts().first_byte, "Seconds until the answer begins.")
     between_bytes: f.Seconds = setting(Timeouts().between_bytes, "Seconds between two reads of the answer.")
+    total: f.Seconds = setting(Timeouts().total, "Seconds until the answer has ended, however it flows; then cut.")
 
 
 class TemplateTokensSection(Section):

@@ -12,6 +12,7 @@ from gateway.config.keys import build_keys
 from gateway.config.limits import build_budgets
 from gateway.config.people import build_people
 from gateway.config.schema import Document, LedgerSection, StoreSection
+from gateway.config.served import check_server
 from gateway.config.traced import build_tracing
 from gateway.config.upstreams import build_credits, build_prices, build_providers, build_purposes
 from gateway.config.value import Admin, Config, LedgerConfig, Server, StoreConfig
@@ -22,6 +23,7 @@ from gateway.model.hosts import split_hosts
 
 def build(document: Document, source: Path, findings: Findings) -> Config:
     """Make the configuration of a document; what is wrong with it as a whole goes into `findings`."""
+    check_server(document.server, findings)
     providers = build_providers(document, source.parent, findings)
     people = build_people(document, findings)
     keys = build_keys(document, people, providers, findings)

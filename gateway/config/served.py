@@ -5,6 +5,7 @@ everything that clients can have many of has its most.
 """
 
 from gateway.config import fields as f
+from gateway.config.findings import Findings
 from gateway.config.section import Section, setting
 
 
@@ -34,6 +35,11 @@ class ServerSection(Section):
         (), "Addresses or networks of proxies whose `X-Forwarded-For` says who asks; none: who connects is who asks."
     )
     max_body_bytes: f.BodyBytes = setting(33_554_432, "Largest request body; a larger one gets 413.")
+    max_body_memory: f.BodyMemory = setting(
+        268_435_456,
+        "Bytes of request bodies that a worker holds at the same time, half of them of one key at most; more gets 503. "
+        "At least `max_body_bytes`.",
+    )
     header_seconds: f.Seconds = setting(10, "How long a request's headers may take to arrive; then 408.")
     body_seconds: f.Seconds = setting(
         60, "How long a request's body may take to arrive, and a second more for each 16 KiB that have; then 408."
@@ -44,6 +50,12 @@ class ServerSection(Section):
     cors_origins: tuple[f.WebOrigin, ...] = setting(
         (), "Origins of web pages that may read consumption logs, such as `https://app.example.com`; never `*`."
     )
+
+
+def check_server(section: ServerSection, findings: Findings) -> None:
+    """Note what is wrong with the section as a whole."""
+    if section.max_body_memory < section.max_body_bytes:
+        findings.add(("server", "max_body_memory"), "is below max_body_bytes: no body of that size would have room")
 
 
 class AdminSection(Section):

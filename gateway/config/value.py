@@ -48,6 +48,7 @@ class Server:
     max_connections_per_address: int | None = None
     max_in_flight_per_key: int | None = None
     wrong_keys_per_minute: int = 60
+    max_body_memory: int = 268_435_456
     trusted_proxies: tuple[str, ...] = ()
 
 

@@ -60,11 +60,12 @@ class ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds a provider may take: to accept a connection, to send its first byte, between two reads."""
+    """Seconds a provider may take: to accept a connection, to send its first byte, between two reads, for all of it."""
 
     connect: float = 5.0
     first_byte: float = 300.0
     between_bytes: float = 120.0
+    total: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
     entry      one call from its request to its answer: the screenful to read first
     gateway    what a call needs, built once
     arrival    the request's bytes: media type, length, encoding
+    bodies     how many of them a worker holds, in all and of each key
     admission  estimate, reserve, and what is sent upstream as a cap
     hold       what was set aside for one call: grown, kept alive, settled or released, once
     whole      an answer that comes in one piece

@@ -11,7 +11,7 @@ from gateway.errors import Forbidden, GatewayError
 from gateway.model import Call, Caller, Company, Endpoint, Purpose
 from gateway.pipeline import limits, whole
 from gateway.pipeline.admission import Admitted, admit
-from gateway.pipeline.arrival import read_call
+from gateway.pipeline.arrival import LOAD, read_call
 from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.places import Place
 from gateway.pipeline.stream import Relay
@@ -57,8 +57,9 @@ async def _proxy(
     """Read, identify, route, then what takes a place: each step takes the nouns before it."""
     caller = trail.caller = gateway.callers.identify(request.headers, now_ms=gateway.ledger.now_ms())
     limit_bytes = gateway.config.server.max_body_bytes
+    load = gateway.bodies.load(caller.key.name, gateway.config.server)
     call = trail.call = await read_call(
-        gateway.aside, request, trail.endpoint, params, call_id=trail.call_id, limit_bytes=limit_bytes
+        gateway.aside, request, trail.endpoint, params, call_id=trail.call_id, limit_bytes=limit_bytes, load=load
     )
     if caller.key.user_from_body:
         now_ms = gateway.ledger.now_ms()
@@ -87,6 +88,7 @@ async def _sent(
     else:
         exchange = gateway.tasks.spawn(whole.exchange(gateway, admitted), name=f"exchange {call.id}")
         place.keep_for(exchange)
+        request[LOAD].keep_for(exchange)
         reply = await whole.detached(exchange)
     outcome = "ok" if reply.status < whole.REFUSED_FROM else "upstream_refused"
     headers = {**reply.headers, **_ours(gateway, trail)}

@@ -6,6 +6,7 @@ from gateway.auth import Callers
 from gateway.budget import Ledger, Rules
 from gateway.config import Config
 from gateway.pipeline.aside import Aside
+from gateway.pipeline.bodies import Bodies
 from gateway.pipeline.hold import Holds
 from gateway.pipeline.places import Places
 from gateway.pipeline.tasks import Tasks
@@ -41,6 +42,7 @@ class Gateway:
     model_names: ModelNames
     tasks: Tasks
     places: Places
+    bodies: Bodies
     aside: Aside
     mute: set[str]
     prices: Prices
@@ -77,6 +79,7 @@ def build(
         model_names=ModelNames(),
         tasks=Tasks(),
         places=Places(),
+        bodies=Bodies(),
         aside=aside,
         mute=set(),
         prices=Prices(config.prices),
@@ -98,5 +101,6 @@ def rebuild(gateway: Gateway, config: Config) -> Gateway:
         model_names=old.model_names,
         tasks=old.tasks,
         places=old.places,
+        bodies=old.bodies,
         corrections=old.corrections,
     )

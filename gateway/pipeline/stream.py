@@ -38,6 +38,9 @@ BYTES_PER_TOKEN = 64
 REUSE_SECONDS = 0.1
 """How long an upstream may take to close an answer that has ended, for its connection to be used again."""
 
+LAST_SECONDS = 1.0
+"""How long a client may keep each write waiting once its call has lasted `timeouts.total`."""
+
 _OURS = {"Server": NAME, "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
@@ -57,6 +60,7 @@ class Relay:
         self._is_whole = False
         self._rest = b""
         self._settling: asyncio.Task[None] | None = None
+        self._ends_at = asyncio.get_running_loop().time() + admitted.route.provider.timeouts.total
 
     async def run(self, headers: Mapping[str, str]) -> web.StreamResponse | Reply:
         """Relay the stream; a Reply where the provider answered in one piece.
@@ -167,7 +171,10 @@ class Relay:
         return True
 
     async def _write(self, data: bytes) -> None:
-        """Write to the client. One that takes nothing for `stall_seconds` has left: it would keep its hold for ever."""
+        """Write to the client. One that takes nothing for `stall_seconds` has left: it would keep its hold for ever.
+
+        So has one that is behind when the call has lasted its time: who reads a little now and then would keep it too.
+        """
         response, transport = self._response, self._request.transport
         assert response is not None
         if transport is None or transport.get_write_buffer_size() == 0:
@@ -176,7 +183,8 @@ class Relay:
                 self._direct = transport
             return
         try:
-            async with asyncio.timeout(self._gateway.config.server.stall_seconds):
+            left_seconds = max(LAST_SECONDS, self._ends_at - asyncio.get_running_loop().time())
+            async with asyncio.timeout(min(self._gateway.config.server.stall_seconds, left_seconds)):
                 await response.write(data)
                 await self._request.writer.drain()  # aiohttp waits once in 64 KiB
         except TimeoutError as exc:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import aiohttp
 
 from gateway.errors import UpstreamBroken, UpstreamError, UpstreamSilent, UpstreamUnreachable
-from gateway.upstream.connection import NotHttp
+from gateway.upstream.connection import NotHttp, Overdue
 from gateway.upstream.inflate import BadCoding
 
 
@@ -35,6 +35,7 @@ DIALLING = (
     Rule(ValueError, UpstreamUnreachable, False, "cannot be asked: its URL or a header is not valid HTTP"),
 )
 RULES = (
+    Rule(Overdue, UpstreamSilent, True, "took longer than a call may last"),
     Rule(aiohttp.ServerTimeoutError, UpstreamSilent, True, "stopped talking"),
     Rule(TimeoutError, UpstreamSilent, True, "did not answer in time"),
     Rule(BadCoding, UpstreamBroken, True, "sent a body whose compression is broken or a bomb"),

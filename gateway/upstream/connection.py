@@ -31,10 +31,15 @@ class NotHttp(Exception):
     """What came is no HTTP answer, or one that was not asked for."""
 
 
+class Overdue(SocketTimeoutError):
+    """The answer goes on for longer than a call may last."""
+
+
 class Connection(BaseProtocol):
     """One exchange at a time: `ask`, then the body from `payload`, then `release` or `close`."""
 
     __slots__ = (
+        "_ends_at",
         "_head",
         "_heard_at",
         "_is_spent",
@@ -57,13 +62,15 @@ class Connection(BaseProtocol):
         self._late: RawResponseMessage | None = None
         self._timeouts = Timeouts()
         self._timer: asyncio.TimerHandle | None = None
-        self._heard_at = self._limit = self._rings_at = 0.0
+        self._heard_at = self._limit = self._rings_at = self._ends_at = 0.0
         self._is_waiting = False
         self._lost: BaseException | None = None
         self._is_spent = False
 
     async def ask(self, head: bytes, body: bytes, timeouts: Timeouts, deadline: float) -> RawResponseMessage:
         """Send a request and give the head of its answer; from the last byte it has `first_byte` seconds for it.
+
+        From now on the whole answer has `total` seconds.
 
         `deadline` (loop time) ends a stuck upload too. Raises what the border knows.
         """
@@ -75,7 +82,7 @@ class Connection(BaseProtocol):
             read_until_eof=True,
             auto_decompress=False,
         )
-        self._timeouts = timeouts
+        self._timeouts, self._ends_at = timeouts, self._loop.time() + timeouts.total
         waiting: asyncio.Future[RawResponseMessage] = self._loop.create_future()
         self._head, self._late = waiting, None
         if self.transport is None:
@@ -228,8 +235,9 @@ class Connection(BaseProtocol):
             self._heard_at = self._loop.time()
             self._limit = deadline - self._heard_at
         self._is_waiting = True
-        if self._timer is None or deadline < self._rings_at:
-            self._ring_at(deadline)
+        due = min(deadline, self._ends_at)
+        if self._timer is None or due < self._rings_at:
+            self._ring_at(due)
 
     def _ring_at(self, due: float) -> None:
         self._stop_the_clock()
@@ -245,11 +253,14 @@ class Connection(BaseProtocol):
         self._timer = None
         if not self._is_waiting:
             return
+        now = self._loop.time()
         if self._reading_paused:
-            self._heard_at = self._loop.time()  # the silence is ours
-        due = self._heard_at + self._limit
-        if self._loop.time() < due:
+            self._heard_at = now  # the silence is ours
+        due = min(self._heard_at + self._limit, self._ends_at)
+        if now < due:
             self._ring_at(due)
+        elif now >= self._ends_at:
+            self._fail(Overdue("it goes on"))
         else:
             self._fail(SocketTimeoutError("silence"))
 

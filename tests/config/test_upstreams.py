@@ -26,6 +26,10 @@ WRONG = [
     ),
     ("providers: {a: {dialect: openai, base_url: »ftp://x, models: {m: {}}}}", "must be an absolute http://"),
     (
+        f"providers: {{a: {{{OPENAI}, models: {{m: {{}}}}, timeouts: {{total: »0}}}}}}",
+        "must be a number of seconds, above 0",
+    ),
+    (
         "providers: {a: {dialect: openai, base_url: »http://169.254.169.254/v1, models: {m: {}}}}",
         "must not be a link-local",
     ),
@@ -115,7 +119,7 @@ def test_provider_has_every_setting() -> None:
         document(
             f"providers: {{a: {{{OPENAI}/, api_key: '${{K}}', chargeable: no, media_tokens: 7, on_disconnect: drain, "
             "template_tokens: {plain: 70, tools: 230}, "
-            "timeouts: {connect: 1.5, first_byte: 2}, headers: {X-Org: o1}, "
+            "timeouts: {connect: 1.5, first_byte: 2, total: 90}, headers: {X-Org: o1}, "
             "models: {m-1: {max_output_tokens: 9, reasoning: true}, 'm-*': }}}"
         ),
         {"K": "sk-secret"},
@@ -129,7 +133,7 @@ def test_provider_has_every_setting() -> None:
         chargeable=False,
         media_tokens=7,
         template_tokens=TemplateTokens(plain=70, tools=230),
-        timeouts=Timeouts(1.5, 2.0),
+        timeouts=Timeouts(1.5, 2.0, total=90.0),
         headers=(("X-Org", Secret("o1")),),
         on_disconnect=OnDisconnect.DRAIN,
     )

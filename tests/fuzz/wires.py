@@ -14,6 +14,7 @@ from gateway.api.entry import Entry
 from gateway.app.server import App
 from gateway.config import Server
 from gateway.pipeline.arrival import read_body
+from gateway.pipeline.bodies import Bodies
 from tests.fuzz.cases import mutated, numbered, read_case
 
 _HEAD = b"Host: gateway.example\r\n"
@@ -44,8 +45,8 @@ def _served() -> tuple[asyncio.AbstractEventLoop, App, list[bytes]]:
     """Give a loop of its own, an app of one endpoint, and the bodies that this has read."""
     bodies: list[bytes] = []
 
-    async def echo(_gateway: Any, request: web.BaseRequest, _id: str, _params: Any) -> web.Response:
-        bodies.append(await read_body(request, MOST_BODY_BYTES))
+    async def echo(gateway: Any, request: web.BaseRequest, _id: str, _params: Any) -> web.Response:
+        bodies.append(await read_body(request, MOST_BODY_BYTES, gateway.bodies.load("key", terms)))
         return web.Response(body=bodies[-1])
 
     terms = Server("127.0.0.1", 0, MOST_BODY_BYTES, 5)
@@ -53,6 +54,7 @@ def _served() -> tuple[asyncio.AbstractEventLoop, App, list[bytes]]:
         config=SimpleNamespace(server=terms, keys=()),
         metrics=SimpleNamespace(turned_away=lambda *_: None),
         holds=SimpleNamespace(count=0),
+        bodies=Bodies(),
     )
     return asyncio.new_event_loop(), App(gateway, {"/echo": Entry({"POST": echo, "GET": echo})}), bodies
 

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from tests.gateways import PROVIDER_SECRET, Client, Limits
 from tests.pipeline.conftest import OpenGateway
-from tests.pipeline.scripted import PROMPT_TOKENS
+from tests.pipeline.scripted import PROMPT_TOKENS, Turn, frame, scripted_provider
 from tests.provider.process import ProviderProcess
 
 IMPATIENT = Limits(timeouts="{connect: 2, first_byte: 0.4, between_bytes: 0.4}")
@@ -263,6 +263,61 @@ async def test_an_unreachable_provider_is_free(open_gateway: OpenGateway, unused
     seen, _, used, line = await ended(client, "", stream=stream)
     assert (seen, used) == (Seen(502, "upstream_unreachable"), 0)
     assert (line["status"], line["outcome"]) == (502, "upstream_unreachable")
+
+
+# ---------------------------------------------------------------- without an end
+
+SHORT = Limits(timeouts="{connect: 2, first_byte: 60, between_bytes: 60, total: 0.5}")
+
+
+async def test_a_stream_without_an_end_is_cut_and_charged_for_what_came(open_gateway: OpenGateway) -> None:
+    """A provider that pings for ever keeps its call for `total` seconds: then the client is told as of one that stalls.
+
+    The prompt and what had come are charged.
+    """
+    is_left = asyncio.Event()
+
+    async def speak(turn: Turn) -> None:
+        try:
+            await turn.say(frame(" a") * 7)
+            while True:
+                await turn.say(b": ping\n\n")
+                await asyncio.sleep(0.02)
+        finally:
+            is_left.set()
+
+    async with scripted_provider(speak) as base_url:
+        client = await open_gateway(SHORT, base_url)
+        seen, body, used, line = await ended(client, "", stream=True)
+        await is_left.wait()
+    assert seen == Seen(200, "upstream_timeout")
+    assert b"took longer than a call may last" in body
+    assert PROMPT_TOKENS + 7 <= used == line["input_tokens"] + line["output_tokens"] < line["held_tokens"]
+    assert (line["status"], line["outcome"], line["estimated"]) == (200, "upstream_timeout", True)
+
+
+async def test_an_answer_without_an_end_costs_its_hold(open_gateway: OpenGateway) -> None:
+    """A provider that drips an answer in one piece for ever is a 504, and all of the hold is charged."""
+    is_left = asyncio.Event()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99999\r\n\r\n")
+        gone = asyncio.ensure_future(reader.read())
+        while not gone.done():
+            writer.write(b" ")
+            await asyncio.sleep(0.02)
+        writer.close()
+        is_left.set()
+
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as far:
+        client = await open_gateway(SHORT, f"http://127.0.0.1:{far.sockets[0].getsockname()[1]}/v1")
+        seen, body, used, line = await ended(client, "", stream=False)
+        await is_left.wait()
+    assert seen == Seen(504, "upstream_timeout")
+    assert b"took longer than a call may last" in body
+    assert used == line["held_tokens"] > 64
+    assert (line["status"], line["outcome"], line["estimated"]) == (504, "upstream_timeout", True)
 
 
 # ---------------------------------------------------------------- closed before the headers

@@ -1,10 +1,12 @@
 """A client that reads nothing keeps nothing."""
 
 import asyncio
+import contextlib
 import json
 import socket
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.gateways import ADA_KEY, Client, Limits
 from tests.pipeline.conftest import OpenGateway
@@ -59,3 +61,33 @@ async def test_what_a_provider_had_sent_by_then_is_charged(open_gateway: OpenGat
         used, held = await stalled(client)
     assert held == 0
     assert used >= TOKENS
+
+
+async def test_a_reader_that_takes_a_little_now_and_then_has_left_when_the_time_is_up(
+    open_gateway: OpenGateway,
+) -> None:
+    """It never stalls for long; its stream ends when the call has lasted `total`, and is charged for what had come."""
+
+    async def speak(turn: Turn) -> None:
+        while True:
+            await turn.say(frame(" a") * 100)
+
+    async with scripted_provider(speak) as base_url:
+        timeouts = "{connect: 2, first_byte: 60, between_bytes: 60, total: 2}"
+        client = await open_gateway(Limits(company_tokens=-1, timeouts=timeouts), base_url)
+        request = f"{HEAD}Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n{BODY}".encode()
+        with socket.socket() as reader, capture_logs() as logs:
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            reader.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(reader, ("127.0.0.1", int(client.url.rpartition(":")[2])))
+            await loop.sock_sendall(reader, request)
+            taken = await loop.sock_recv(reader, 12)
+            while not any(line["event"] == "call" for line in logs):
+                with contextlib.suppress(BlockingIOError, ConnectionResetError):
+                    taken += reader.recv(16)
+                await asyncio.sleep(0.02)
+            assert taken.startswith(b"HTTP/1.1 200")
+        used, held = await client.company()
+        assert held == 0
+        assert used > taken.count(b'"content"')

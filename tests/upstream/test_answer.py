@@ -288,3 +288,41 @@ async def test_headers_without_a_body_are_not_waited_for_for_ever(upstream: Upst
         upstream.send(provider_at(raw.origin, timeouts=timeouts), "/", b"{}", {}) as answer,
     ):
         assert isinstance((await gather(answer))[1], UpstreamSilent)
+
+
+async def test_an_answer_has_a_time_in_all(upstream: Upstream) -> None:
+    """However steadily it flows; what came before is given out."""
+    total_seconds = 0.5
+    began = asyncio.get_running_loop().time()
+
+    async def serve(raw: Raw, reader: Any, writer: Any) -> None:
+        await raw.request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
+        while not reader.at_eof():
+            writer.write(b"a")
+            await asyncio.sleep(0.02)
+
+    timeouts = Timeouts(connect=5.0, first_byte=60.0, between_bytes=60.0, total=total_seconds)
+    async with (
+        raw_server(serve) as raw,
+        upstream.send(provider_at(raw.origin, timeouts=timeouts), "/", b"{}", {}) as answer,
+    ):
+        got, failure = await gather(answer)
+    assert asyncio.get_running_loop().time() - began >= total_seconds
+    assert set(got) == {ord("a")}
+    assert isinstance(failure, UpstreamSilent)
+    assert "longer than a call may last" in failure.message
+
+
+async def test_the_head_of_an_answer_is_part_of_that_time(upstream: Upstream) -> None:
+    """Who answers nothing at all is waited for no longer."""
+
+    async def serve(raw: Raw, reader: Any, _writer: Any) -> None:
+        await raw.request(reader)
+        await reader.read()
+
+    timeouts = Timeouts(connect=5.0, first_byte=60.0, between_bytes=60.0, total=0.2)
+    async with raw_server(serve) as raw:
+        with pytest.raises(UpstreamSilent, match="longer than a call may last"):
+            async with upstream.send(provider_at(raw.origin, timeouts=timeouts), "/", b"{}", {}):
+                pass

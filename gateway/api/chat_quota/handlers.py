@@ -40,7 +40,7 @@ async def set_quota(
     caller = gateway.callers.identify(request.headers, now_ms=gateway.ledger.now_ms())
     if not allowed(Action.SET_USER_QUOTA, caller):
         raise Forbidden(NOT_PERMITTED)
-    body = await read_body(request, MOST_BODY_BYTES)
+    body = await read_body(request, MOST_BODY_BYTES, gateway.bodies.load(caller.key.name, gateway.config.server))
     change = read_change(decode(request.headers.get("Content-Type", ""), body))
     holder = await find(gateway, caller, change.user_id)
     if change.limits:

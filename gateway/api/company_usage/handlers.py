@@ -17,6 +17,7 @@ from gateway.budget.lease import Report
 from gateway.errors import BadRequest, Conflict, NotFound, UnsupportedMedia
 from gateway.model import Caller, Company
 from gateway.pipeline.arrival import read_body
+from gateway.pipeline.bodies import Load
 from gateway.pipeline.gateway import Gateway
 
 log = structlog.get_logger("company_usage")
@@ -34,7 +35,8 @@ async def get_usage(
 ) -> web.StreamResponse:
     """Answer what a company has used in its window; the caller's own where none is named."""
     caller = _caller(gateway, request)
-    pairs = await _pairs(request, GET_USAGE, params)
+    load = gateway.bodies.load(caller.key.name, gateway.config.server)
+    pairs = await _pairs(request, GET_USAGE, params, load)
     company = _company(gateway, caller, Action.READ_COMPANY_USAGE, company_id(pairs))
     (level,) = await gateway.ledger.read(company.id, (gateway.rules.company_budget(company),))
     return answer(usage_members(company, level), request, call_id, GET_USAGE)
@@ -50,7 +52,8 @@ async def record_usage(
     """
     caller = _caller(gateway, request)
     report_id = _report_id(caller, request)
-    pairs = await _pairs(request, RECORD_USAGE, params)
+    load = gateway.bodies.load(caller.key.name, gateway.config.server)
+    pairs = await _pairs(request, RECORD_USAGE, params, load)
     company = _company(gateway, caller, Action.RECORD_COMPANY_USAGE, company_id(pairs))
     tokens = tokens_used(pairs)
     report = _report(gateway, caller, company, tokens, f"{report_id}.{company.id}" if report_id else call_id)
@@ -72,14 +75,14 @@ def _caller(gateway: Gateway, request: web.BaseRequest) -> Caller:
     return gateway.callers.identify(request.headers, now_ms=gateway.ledger.now_ms())
 
 
-async def _pairs(request: web.BaseRequest, operation: str, params: Mapping[str, str]) -> Pairs:
+async def _pairs(request: web.BaseRequest, operation: str, params: Mapping[str, str], load: Load) -> Pairs:
     """Give the fields of the query and, where there may be one, of the body."""
     query = query_pairs(request.raw_path)
     if request.method == "GET":
         return query
     if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise UnsupportedMedia("Send the body without a content encoding.", param="Content-Encoding")
-    body = await read_body(request, MAX_BODY_BYTES)
+    body = await read_body(request, MAX_BODY_BYTES, load)
     assumed = CONTENT_TYPES[Format(params.get("format", Format.JSON))]
     kind = media_type(request.headers.get("Content-Type", assumed))
     return [*query, *read_pairs(kind, request.charset, body, operation)]
