@@ -73,6 +73,9 @@ class ProviderSection(Section):
     ca_file: f.FilePath | None = setting(
         None, "PEM file of the authorities to trust instead of the system's, from this file's directory."
     )
+    cert_file: f.FilePath | None = setting(
+        None, "PEM file of our certificate and its key, without a password, where the provider asks for one."
+    )
     headers: dict[f.HeaderName, f.HeaderValue] = setting({}, "Sent with every request; treated as secrets.")
     on_disconnect: f.Disconnect = setting(
         OnDisconnect.CLOSE, "When the client of a stream leaves: `close` the stream, or `drain` it."

@@ -1,8 +1,7 @@
 """Owns providers, purposes and prices: what exists to be called, why, and what it costs."""
 
 import re
-import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path as FilePath
 from types import MappingProxyType
@@ -11,6 +10,7 @@ from gateway.config.accounts import ProviderSection
 from gateway.config.findings import Findings, Path
 from gateway.config.pricing import price_of
 from gateway.config.schema import CreditsSection, Document
+from gateway.config.trust import tls_context
 from gateway.config.value import Credits
 from gateway.model import (
     DIALECT_WIRES,
@@ -31,7 +31,7 @@ _OUR_HEADERS = CLIENT_OWNED | {"content-type"}
 # Their paths begin with a version, so their address must not end with one.
 _WITHOUT_VERSION = frozenset({"anthropic", "gemini", "ollama", "bedrock"})
 _VERSION = re.compile(r"/(v1|v1beta|api)/?$")
-_NOT_FOR_DEMO = ("base_url", "api_key", "ca_file", "headers", "template_tokens")
+_NOT_FOR_DEMO = ("base_url", "api_key", "ca_file", "cert_file", "headers", "template_tokens")
 
 
 def build_providers(document: Document, directory: FilePath, findings: Findings) -> Mapping[str, Provider]:
@@ -90,9 +90,12 @@ def has_model(providers: Iterable[Provider], glob: str) -> bool:
 
 def _provider(name: str, section: ProviderSection, directory: FilePath, findings: Findings) -> Provider:
     template = section.template_tokens
-    ca_file = None if section.ca_file is None else directory / section.ca_file
-    if ca_file is not None and not _is_ca_bundle(ca_file):
+    ca_file = None if section.ca_file is None else str(directory / section.ca_file)
+    cert_file = None if section.cert_file is None else str(directory / section.cert_file)
+    if not _is_readable(lambda: tls_context(ca_file)):
         findings.add(("providers", name, "ca_file"), "is no readable PEM file of certificates")
+    elif not _is_readable(lambda: tls_context(ca_file, cert_file)):
+        findings.add(("providers", name, "cert_file"), "is no readable PEM file of a certificate and its key")
     return Provider(
         name=name,
         dialect=section.dialect,
@@ -107,15 +110,16 @@ def _provider(name: str, section: ProviderSection, directory: FilePath, findings
         api_version=section.api_version,
         template_tokens=TemplateTokens(template.plain, template.tools) if template else None,
         timeouts=Timeouts(**section.timeouts.model_dump()),
-        ca_file=None if ca_file is None else str(ca_file),
+        ca_file=ca_file,
+        cert_file=cert_file,
         headers=tuple((header, Secret(value)) for header, value in section.headers.items()),
         on_disconnect=section.on_disconnect,
     )
 
 
-def _is_ca_bundle(file: FilePath) -> bool:
+def _is_readable(read: Callable[[], object]) -> bool:
     try:
-        ssl.create_default_context(cafile=str(file))
+        read()
     except OSError:
         return False
     return True

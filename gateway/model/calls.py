@@ -96,6 +96,7 @@ class Provider:
     template_tokens: TemplateTokens | None = None
     timeouts: Timeouts = Timeouts()
     ca_file: str | None = None
+    cert_file: str | None = None
     headers: tuple[tuple[str, Secret], ...] = ()
     on_disconnect: OnDisconnect = OnDisconnect.CLOSE
 

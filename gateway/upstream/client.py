@@ -13,6 +13,7 @@ from typing import Self
 from aiohttp import StreamReader
 from aiohttp.http import RawResponseMessage
 
+from gateway.config.trust import tls_context
 from gateway.errors import UpstreamBroken, UpstreamUnreachable
 from gateway.model import Provider
 from gateway.upstream.answer import Answer
@@ -76,7 +77,7 @@ class Upstream:
 
     def __init__(self) -> None:
         self.connector = Connector()
-        self._tls: dict[str | None, ssl.SSLContext] = {None: _tls_context(None)}
+        self._tls: dict[tuple[str | None, str | None], ssl.SSLContext] = {(None, None): tls_context(None)}
 
     async def __aenter__(self) -> Self:
         return self
@@ -96,13 +97,14 @@ class Upstream:
         return Exchange(self, provider, path, body, headers)
 
     def tls_for(self, provider: Provider) -> ssl.SSLContext:
-        """Give the context that trusts what the provider's CA file says, read once. UpstreamUnreachable."""
-        context = self._tls.get(provider.ca_file)
+        """Give the context that trusts and shows what the provider's files say, read once. UpstreamUnreachable."""
+        files = provider.ca_file, provider.cert_file
+        context = self._tls.get(files)
         if context is None:
             try:
-                context = self._tls[provider.ca_file] = _tls_context(provider.ca_file)
+                context = self._tls[files] = tls_context(*files)
             except OSError as exc:
-                message = f"Provider {provider.name!r} has a CA file that cannot be read."
+                message = f"Provider {provider.name!r} has a CA file or a certificate that cannot be read."
                 raise UpstreamUnreachable(message, sent=False) from exc
         return context
 
@@ -112,10 +114,3 @@ def _answer(border: Border, message: RawResponseMessage, payload: StreamReader |
         raise UpstreamBroken(f"Provider {border.provider!r} answered with a redirect.", sent=False)
     assert payload is not None
     return Answer(border, message.code, message.headers, payload)
-
-
-def _tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """Verify host and chain, TLS 1.2 or later; with a CA file, that one is trusted and no other."""
-    context = ssl.create_default_context(cafile=ca_file)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context

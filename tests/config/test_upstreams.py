@@ -10,6 +10,7 @@ from gateway.config.upstreams import has_model
 from gateway.errors import ConfigError
 from gateway.model import ModelSpec, OnDisconnect, Price, Provider, Purpose, Rates, Secret, TemplateTokens, Timeouts
 from tests.config.files import assert_refused, document, load_text
+from tests.upstream.raw import TLS
 
 OPENAI = "dialect: openai, base_url: http://127.0.0.1:1/v1"
 DEMO = "dialect: demo, models: {demo: {}}"
@@ -158,6 +159,23 @@ def test_patterns_may_be_listed_twice() -> None:
         )
     )
     assert config.credits.models == {"anything": (150_000, 600_000)}
+
+
+@pytest.mark.parametrize("cert_file", ["none.pem", "ca.pem", "key.pem"])
+def test_a_certificate_of_ours_has_its_key_with_it(tmp_path: Path, cert_file: str) -> None:
+    """A file that is not there, one without a key, and one that is locked are told of at the start."""
+    (tmp_path / "good.pem").write_bytes((TLS / "good.pem").read_bytes())
+    (tmp_path / "ca.pem").write_bytes((TLS / "ca.pem").read_bytes())
+    (tmp_path / "key.pem").write_text(
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIGjMA==\n-----END ENCRYPTED PRIVATE KEY-----\n"
+    )
+    path = tmp_path / "config.yaml"
+    text = document(f"providers: {{a: {{{OPENAI}, models: {{m: {{}}}}, cert_file: good.pem}}}}")
+    path.write_text(text)
+    assert load(path, {}).providers["a"].cert_file == str(tmp_path / "good.pem")
+    path.write_text(text.replace("good.pem", cert_file))
+    with pytest.raises(ConfigError, match="cert_file: is no readable PEM file of a certificate and its key"):
+        load(path, {})
 
 
 def test_ca_file_stands_beside_the_configuration(tmp_path: Path) -> None:

@@ -9,6 +9,10 @@ from pathlib import Path
 
 TLS = Path(__file__).parent / "tls"
 CA_FILE = str(TLS / "ca.pem")
+PEERS = TLS.parents[1] / "store" / "tls"
+CERT_FILE = str(PEERS / "peer.pem")
+"""Ours, which another authority has signed for who asks."""
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -50,8 +54,13 @@ async def say_nothing(raw: Raw, reader: asyncio.StreamReader, writer: asyncio.St
 
 
 @asynccontextmanager
-async def raw_server(handle: Handle = answer_ok, certificate: str | None = None) -> AsyncIterator[Raw]:
-    """Serve on loopback, over TLS with `tls/<certificate>.pem` if named; connections end with the context."""
+async def raw_server(
+    handle: Handle = answer_ok, certificate: str | None = None, *, asks: bool = False
+) -> AsyncIterator[Raw]:
+    """Serve on loopback, over TLS with `tls/<certificate>.pem` if named; connections end with the context.
+
+    `asks`: clients have to show a certificate, too.
+    """
     raw = Raw()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -69,6 +78,9 @@ async def raw_server(handle: Handle = answer_ok, certificate: str | None = None)
     if certificate is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(TLS / f"{certificate}.pem")
+        if asks:
+            context.load_verify_locations(PEERS / "ca.pem")
+            context.verify_mode = ssl.CERT_REQUIRED
     server = await asyncio.start_server(take, "127.0.0.1", 0, ssl=context)
     raw.port = server.sockets[0].getsockname()[1]
     try:

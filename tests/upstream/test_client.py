@@ -12,7 +12,7 @@ from gateway.model import Secret, Timeouts
 from gateway.upstream import Upstream
 from tests.provider.process import ProviderProcess
 from tests.upstream.conftest import Ask, body_of, provider_at
-from tests.upstream.raw import CA_FILE, OK, Raw, answer_ok, raw_server, say_nothing
+from tests.upstream.raw import CA_FILE, CERT_FILE, OK, Raw, answer_ok, raw_server, say_nothing
 
 CANARY = "sk-canary-0123456789"
 
@@ -162,6 +162,16 @@ async def test_trusted_tls_is_used(upstream: Upstream) -> None:
         for _ in range(2):
             assert await send(upstream, f"https://localhost:{raw.port}", ca_file=CA_FILE) == b"ok"
         assert raw.connections == 1
+
+
+async def test_a_provider_may_ask_for_our_certificate(upstream: Upstream) -> None:
+    """It is shown to who asks for it; without it nothing is answered, and the next call has a connection of its own."""
+    async with raw_server(answer_ok, "good", asks=True) as raw:
+        origin = f"https://localhost:{raw.port}"
+        error = await failure_of(upstream, origin, ca_file=CA_FILE)
+        assert isinstance(error, UpstreamBroken | UpstreamUnreachable)
+        assert raw.requests == []
+        assert await send(upstream, origin, ca_file=CA_FILE, cert_file=CERT_FILE) == b"ok"
 
 
 async def test_a_handshake_that_hangs_is_a_connection_not_made(upstream: Upstream) -> None:
