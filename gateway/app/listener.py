@@ -24,10 +24,10 @@ LOOK_SECONDS = 1.0
 NEVER_SECONDS = 1e6
 """For aiohttp's keep-alive, which would end a request whose headers are arriving: looks end what is idle."""
 LOOKS_AT_ONCE = 256
-ENDS_AT_ONCE = 8
+ENDS_AT_ONCE = 3
 LOOKS_PAUSE_SECONDS = 0.005
 """A look takes a microsecond, an end up to 300, with the answer and the line in the log that it makes: good calls get
-their turn in between. 2,000 that are all late are ended in 1.3 seconds, 8,192 that are not are looked at in 0.2."""
+their turn in between. 2,000 that are all late are ended in 3.4 seconds, 8,192 that are not are looked at in 0.2."""
 REFUSED_SECONDS = 1.0
 """How long a refused client has to read why: a socket closed at once would take the answer with it."""
 MOST_REFUSED = 128

@@ -99,7 +99,7 @@ def _tried(trial: Trial) -> list[str]:
 
 
 def _curl(trial: Trial, *, stream: bool) -> str:
-    return f"  curl -s{'N' if stream else ''} {_request(trial, stream=stream)}"
+    return f"  curl -s{'N' if stream else 'i'} {_request(trial, stream=stream)}"
 
 
 def _request(trial: Trial, *, stream: bool) -> str:
