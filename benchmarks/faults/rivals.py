@@ -16,6 +16,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
 
 from benchmarks.faults.calls import PROMPT, user_of
 from benchmarks.faults.site import COMPANY, KEY, SECRET
+from gateway.errors import StoreUnavailable
 from gateway.store.connection import Store
 from gateway.store.shards import prefix
 from gateway.store.slots import SLOTS, slot_of_key
@@ -122,7 +123,7 @@ async def raced(every: Sequence[Rival], callers: int, attempt: Attempt) -> Count
             wish = Wish(rival, user, wanted, is_stream=dice.random() < 0.5)
             try:
                 told = await attempt(wish)
-            except (ClientError, TimeoutError) as error:  # a machine that has too much to do
+            except (ClientError, TimeoutError, StoreUnavailable) as error:  # a machine that has too much to do
                 told = type(error).__name__
             answers[told] += 1
             if told == "spent":
