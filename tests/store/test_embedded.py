@@ -33,13 +33,22 @@ async def test_it_keeps_what_it_acknowledged(tmp_path, tie):
 
 async def test_it_runs_as_the_ledger_needs_it(tmp_path):
     """No network, every write synced, no snapshots, no eviction."""
-    names = ("port", "appendonly", "appendfsync", "save", "maxmemory-policy", "unixsocketperm")
+    names = (
+        "port",
+        "appendonly",
+        "appendfsync",
+        "auto-aof-rewrite-min-size",
+        "save",
+        "maxmemory-policy",
+        "unixsocketperm",
+    )
     async with embedded(tmp_path) as server:
         settings = await ask(server.url, "CONFIG GET", *names)
     assert settings == {
         "port": "0",
         "appendonly": "yes",
         "appendfsync": "always",
+        "auto-aof-rewrite-min-size": str(256 << 20),
         "save": "",
         "maxmemory-policy": "noeviction",
         "unixsocketperm": "700",
