@@ -15,7 +15,19 @@ from redis.exceptions import RedisError
 from benchmarks.faults.network import PEERS, Door, Network, network
 from benchmarks.faults.site import external
 from gateway.store import EMBEDDED
-from tests.store.groups import HOST, SERVICE, ClusterOf, Server, cluster, knows, ready, sentinel, serving, wait
+from tests.store.groups import (
+    HOST,
+    SERVICE,
+    ClusterOf,
+    Server,
+    cluster,
+    knows,
+    ready,
+    sentinel,
+    serving,
+    wait,
+    watched_url,
+)
 from tests.store.servers import DURABLE, VALKEY
 
 DOWN_AFTER_MS = 1000
@@ -71,8 +83,7 @@ class WatchedSet:
     @property
     def url(self) -> str:
         """The store URL, naming every sentinel."""
-        hosts = ",".join(f"{HOST}:{one.port}" for one in self.sentinels)
-        return f"redis+sentinel://{hosts}/{SERVICE}"
+        return watched_url(self.sentinels)
 
     def primary(self) -> Member | None:
         """Give the one that all sentinels name; None while they differ."""

@@ -5,6 +5,7 @@ needs a hold of its own, or nobody would keep the limit; it is held and never ch
 """
 
 from gateway.budget import Ask, Extension, Lease, Ledger, Order, Refusal, Verdict
+from gateway.model import Level
 
 
 class Beyond:
@@ -22,13 +23,13 @@ class Beyond:
         if self._lease is not None:
             extension = await self._ledger.extend(self._lease, want_tokens - base)
             if not extension.gone:
-                return self._grown(base + extension.granted_tokens, extension)
+                return self._grown(base + extension.granted_tokens, extension.refused_by)
         outcome = await self._ledger.reserve(self._order(want_tokens - base))
         if isinstance(outcome, Refusal):
             verdicts = zip(outcome.verdicts, outcome.levels, strict=True)
             return Extension(base, refused_by=next(level for (one, _), level in verdicts if one is not Verdict.ROOM))
         self._lease = outcome
-        return self._grown(base + outcome.granted_tokens, Extension(0))
+        return self._grown(base + outcome.granted_tokens)
 
     async def keep_alive(self) -> None:
         """Move the deadline."""
@@ -41,9 +42,9 @@ class Beyond:
             _ = self._ledger.release(self._lease)
             self._lease = None
 
-    def _grown(self, granted_tokens: int, extension: Extension) -> Extension:
+    def _grown(self, granted_tokens: int, refused_by: Level | None = None) -> Extension:
         self._ledger.grown(self._expired, granted_tokens)
-        return Extension(granted_tokens, extension.refused_by)
+        return Extension(granted_tokens, refused_by)
 
     def _order(self, want_tokens: int) -> Order:
         """Ask for completion tokens alone: what a call counts once it was charged for."""

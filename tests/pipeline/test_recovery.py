@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.budget import Ledger, LedgerFault, record
+from gateway.budget import Lease, Ledger, LedgerFault, record
 from gateway.budget.away import Away
 from gateway.budget.record import settlement
 from gateway.errors import StoreUnavailable
@@ -192,14 +192,20 @@ async def test_one_that_cannot_be_charged_keeps_no_other_from_it(valkey_store: S
     assert rig.journal.open_calls == 1
 
 
-async def test_an_inherited_charge_that_fails_is_tried_again(valkey_store: Store, aside: Store, tmp_path: Path) -> None:
-    """Its file stays until the cause is gone and it is charged, once, not sooner than a moment later."""
-    dead, _ = await opened(valkey_store, aside, tmp_path)
+async def left_by(store: Store, aside: Store, directory: Path) -> tuple[Path, Lease]:
+    """Let a process settle a call while the store is away, and end; gives its journal, and the lease."""
+    dead, _ = await opened(store, aside, directory)
     lease = await hold(dead.ledger, "call", *BUDGETS, prompt=10)
     dead.breaker.trip()
     assert await dead.ledger.settle(lease, [7, 7], NO_ROLLUP) == "kept"
     await dead.journal.close()
-    (left,) = tmp_path.iterdir()  # noqa: ASYNC240 - a test may wait for its disk
+    (left,) = directory.iterdir()  # noqa: ASYNC240 - a test may wait for its disk
+    return left, lease
+
+
+async def test_an_inherited_charge_that_fails_is_tried_again(valkey_store: Store, aside: Store, tmp_path: Path) -> None:
+    """Its file stays until the cause is gone and it is charged, once, not sooner than a moment later."""
+    left, lease = await left_by(valkey_store, aside, tmp_path)
     rig, _ = await opened(valkey_store, aside, tmp_path)
     assert lease.asked is not None
     key = [name for name in lease.asked.keys if await aside.execute("TYPE", name) == b"hash"][0]  # noqa: RUF015
@@ -217,22 +223,11 @@ async def test_an_inherited_charge_that_fails_is_tried_again(valkey_store: Store
     await rig.journal.close()
 
 
-async def left_by(store: Store, aside: Store, directory: Path) -> Path:
-    """Let a process settle a call while the store is away, and end; gives its journal."""
-    dead, _ = await opened(store, aside, directory)
-    lease = await hold(dead.ledger, "call", *BUDGETS, prompt=10)
-    dead.breaker.trip()
-    assert await dead.ledger.settle(lease, [7, 7], NO_ROLLUP) == "kept"
-    await dead.journal.close()
-    (left,) = directory.iterdir()  # noqa: ASYNC240 - a test may wait for its disk
-    return left
-
-
 async def test_who_is_cancelled_while_reading_leaves_it_to_the_next(
     valkey_store: Store, aside: Store, tmp_path: Path
 ) -> None:
     """The file is locked by then: what was read of it is charged by whoever comes next, once."""
-    left = await left_by(valkey_store, aside, tmp_path)
+    left, _ = await left_by(valkey_store, aside, tmp_path)
     rig, _ = await opened(valkey_store, aside, tmp_path)
     first = asyncio.ensure_future(rig.recovery._inherit())
     await asyncio.sleep(0)
@@ -247,7 +242,7 @@ async def test_who_is_cancelled_while_reading_leaves_it_to_the_next(
 
 async def test_a_part_waits_for_what_another_s_look_finds(valkey_store: Store, aside: Store, tmp_path: Path) -> None:
     """Else it would admit calls before the charges of the dead."""
-    left = await left_by(valkey_store, aside, tmp_path)
+    left, _ = await left_by(valkey_store, aside, tmp_path)
     rig, _ = await opened(valkey_store, aside, tmp_path)
     first = asyncio.ensure_future(rig.recovery._inherit())
     await asyncio.sleep(0)

@@ -218,6 +218,12 @@ def _text(reply: object) -> str:
 # ---------------------------------------------------------------- sentinels
 
 
+def watched_url(sentinels: Sequence[Server]) -> str:
+    """Give the store URL of a set, naming every sentinel."""
+    hosts = ",".join(f"{HOST}:{one.port}" for one in sentinels)
+    return f"redis+sentinel://{hosts}/{SERVICE}"
+
+
 @dataclass(eq=False)
 class SetOf:
     """A primary with its replicas under sentinels."""
@@ -228,8 +234,7 @@ class SetOf:
     @property
     def url(self) -> str:
         """The store URL, naming every sentinel."""
-        hosts = ",".join(f"{HOST}:{one.port}" for one in self.sentinels)
-        return f"redis+sentinel://{hosts}/{SERVICE}"
+        return watched_url(self.sentinels)
 
     @property
     def primary(self) -> Server:
