@@ -10,6 +10,7 @@
     stream     an answer that flows
     reckoning  what an answer took, where the provider said so and where not
     sending    the request to the provider
+    turns      how much of what crowds leave behind is done in a turn of the loop
     aside      long work on JSON, off the event loop
     tasks      work that outlives its handler
     limits     budgets in headers

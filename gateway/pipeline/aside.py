@@ -1,4 +1,4 @@
-"""Work that others would wait for: long work on JSON goes to a thread, what clients leave behind is done in turn.
+"""Work that others would wait for: long work on JSON goes to a thread.
 
 A megabyte of messages would take the event loop for 50 ms, and it belongs to all calls.
 
@@ -19,11 +19,10 @@ it over than most do. What a longer one may take is bounded where it is decoded 
 
 
 class Aside:
-    """The thread, and `turn` for those whose client has left: one at a time. Make one a process."""
+    """The thread. Make one a process."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="aside")
-        self.turn = asyncio.Lock()
 
     async def run(self, size_bytes: int, work: Callable[[], T]) -> T:
         """Do work on so many bytes, at once or in the thread."""

@@ -10,6 +10,7 @@ from gateway.pipeline.bodies import Bodies
 from gateway.pipeline.hold import Holds
 from gateway.pipeline.places import Places
 from gateway.pipeline.tasks import Tasks
+from gateway.pipeline.turns import Turns
 from gateway.prices import Prices
 from gateway.providers.route import Routes
 from gateway.purpose import Purposes
@@ -43,6 +44,7 @@ class Gateway:
     tasks: Tasks
     places: Places
     bodies: Bodies
+    turns: Turns
     aside: Aside
     mute: set[str]
     prices: Prices
@@ -80,6 +82,7 @@ def build(
         tasks=Tasks(),
         places=Places(),
         bodies=Bodies(),
+        turns=Turns(),
         aside=aside,
         mute=set(),
         prices=Prices(config.prices),
@@ -102,5 +105,6 @@ def rebuild(gateway: Gateway, config: Config) -> Gateway:
         tasks=old.tasks,
         places=old.places,
         bodies=old.bodies,
+        turns=old.turns,
         corrections=old.corrections,
     )

@@ -211,29 +211,29 @@ class Relay:
             await self._catch_up(answer)
 
     async def _catch_up(self, answer: Heard) -> None:
-        """Meter what has arrived: in bites and one stream at a time, as a thousand may be left or cut at once."""
+        """Meter what has arrived: in bites and in turn, as a thousand may be left or cut at once."""
         try:
-            async with self._gateway.aside.turn:
-                for _ in range(CATCH_UP_TURNS):
-                    await self._meter_rest()
-                    if self._meter.ended:
-                        self._finish()
-                        return
-                    # What has arrived at the socket is in the buffer two turns of the loop later.
-                    await asyncio.sleep(0)
-                    await asyncio.sleep(0)
-                    self._rest = self._arrived(answer)
-                    if not self._rest:
-                        return
+            await self._gateway.turns.take(0)
+            for _ in range(CATCH_UP_TURNS):
+                await self._meter_rest()
+                if self._meter.ended:
+                    self._finish()
+                    return
+                # What has arrived at the socket is in the buffer two turns of the loop later.
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                self._rest = self._arrived(answer)
+                if not self._rest:
+                    return
         finally:
             if not self._meter.ended:
                 self._meter.feed(self._arrived(answer))
 
     async def _meter_rest(self) -> None:
         while self._rest and not self._meter.ended:
+            await self._gateway.turns.take(min(len(self._rest), BITE_BYTES))
             piece, self._rest = self._rest[:BITE_BYTES], self._rest[BITE_BYTES:]
             self._meter.feed(piece)
-            await asyncio.sleep(0)
 
     async def _drain(self, answer: Heard) -> None:
         self._meter.feed(self._arrived(answer))
