@@ -111,11 +111,12 @@ async def assembled(config: Config, store: Store, vocabularies: Vocabularies) ->
 
 @asynccontextmanager
 async def _journal(config: Config, store: Store, metrics: Metrics) -> AsyncIterator[Journal]:
-    """Give this process's journal; an embedded store is known by that word, as its socket may move."""
+    """Give this process's journal. An embedded store is known by that word: its socket may move. It forgets nothing."""
     embedded = config.store.url.reveal() == EMBEDDED
     directory = config.store.data_dir / "journal" if config.store.journal else None
     name = EMBEDDED if embedded else store.address
-    journal = Journal(directory, name, on_failure=metrics.outages.journal_failed)
+    failed = metrics.outages.journal_failed
+    journal = Journal(directory, name, may_forget=not embedded, on_failure=failed)
     await journal.open()
     try:
         yield journal

@@ -1,7 +1,7 @@
 """Which calls are open: what the records of a journal leave, live or read back from a file. Pure.
 
 An acknowledged call is kept until the store has answered six seconds later too: a store that syncs its disk every
-second may forget what it acknowledged last, and is then told again.
+second may forget what it acknowledged last, and is then told again. One that acknowledges what is on its disk may not.
 """
 
 from collections import deque
@@ -91,6 +91,15 @@ class Calls:
             self._paid[call.epoch].remove(call)
         call.epoch, call.acknowledged_at = epoch, at
         self._paid.setdefault(epoch, deque()).append(call)
+        return True
+
+    def ended(self, call_id: str) -> bool:
+        """Forget one that the store has for good; False where it is unknown."""
+        call = self._open.pop(call_id, None)
+        if call is None:
+            return False
+        self.size_bytes -= call.size()
+        self.unacknowledged -= 1
         return True
 
     def heard(self, at: float, epoch: str) -> None:

@@ -25,7 +25,10 @@ LONG_SECONDS = 10.0
 
 
 class Journal:
-    """Of one store, in a directory; without one, in memory alone. `clock` is Unix time in seconds."""
+    """Of one store, in a directory; without one, in memory alone. `clock` is Unix time in seconds.
+
+    `may_forget`: whether the store may lose what it has acknowledged.
+    """
 
     keeps = True
 
@@ -34,11 +37,13 @@ class Journal:
         directory: Path | None,
         store: str,
         *,
+        may_forget: bool = True,
         on_failure: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._directory = directory
         self._store = store
+        self._may_forget = may_forget
         self._clock = clock
         self._calls = Calls()
         self._passed = files.Passed()
@@ -88,8 +93,8 @@ class Journal:
 
     def acknowledged(self, call_id: str, epoch: str) -> None:
         """Write down that the store has it, in this epoch of its memory."""
-        now = self._clock()
-        if self._calls.acknowledged(call_id, epoch, now):
+        now, calls = self._clock(), self._calls
+        if calls.acknowledged(call_id, epoch, now) if self._may_forget else calls.ended(call_id):
             self._append(Kind.ACKNOWLEDGED, call_id, (epoch, now))
             self._renew_if_large()
 
