@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import structlog
+
 from gateway.budget import keys, wire
 from gateway.errors import StoreUnavailable
 from gateway.store.border import is_away, outage
 from gateway.store.breaker import Breaker
 from gateway.store.connection import Script, Store
+
+log = structlog.get_logger("budget")
 
 MOST_OPERATIONS = 64
 MOST_IN_FLIGHT = 2
@@ -104,7 +108,9 @@ class Batcher:
             self._on_batch(time.perf_counter() - sent, len(batch))
         try:
             if failure is None:
-                now_ms, answers = wire.decode(reply.result())
+                now_ms, answers, unwritten = wire.decode(reply.result())
+                if unwritten:  # a field that somebody else has spoiled: the budgets' or a roll-up's
+                    log.error("ledger_fields_unwritten", count=len(unwritten), reason=unwritten[0])
                 # A replica, say, runs the script, and refuses what an operation in it would write.
                 away = [answer for answer in answers if answer[0] == "error" and _is_away(answer[1])]
                 breaker.failed() if away else breaker.answered()

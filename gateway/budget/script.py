@@ -5,7 +5,7 @@ from importlib import resources
 from gateway.store.connection import Script
 
 _OPERATIONS = ("reserve", "extend", "settle", "together", "report", "reap", "read", "override")
-PARTS = ("prelude", "window", "charge", *_OPERATIONS, "dispatch")
+PARTS = ("prelude", "batch", "window", "charge", *_OPERATIONS, "dispatch")
 
 
 def load() -> Script:

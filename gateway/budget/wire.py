@@ -242,9 +242,9 @@ def encode(operations: Sequence[Operation]) -> tuple[list[str], bytes]:
     return names, msgspec.msgpack.encode([op.fields for op in operations])
 
 
-_decoder = msgspec.msgpack.Decoder(tuple[int, list[list[Any]]])
+_decoder = msgspec.msgpack.Decoder(tuple[int, list[list[Any]], list[str]])
 
 
-def decode(reply: bytes) -> tuple[int, list[list[Any]]]:
-    """Give the store's time (ms) and the answers of a batch, in order."""
+def decode(reply: bytes) -> tuple[int, list[list[Any]], list[str]]:
+    """Give the store's time (ms), the answers of a batch, in order, and what of it could not be written, in words."""
     return _decoder.decode(reply)

@@ -169,9 +169,10 @@ async def test_an_unknown_operation_is_an_error_of_its_own(store):
     operations = [["nonsense", 3], ["override", 3, 1, "x", "ops", [["b", 5]], 2]]
     names = [*keys.shared(SHARD), f"{SHARD}o:x", keys.changes(SHARD)]
     reply = await store.run(script.load(), names, [msgspec.msgpack.encode(operations)])
-    _, (bad, good) = msgspec.msgpack.decode(reply)
+    _, (bad, good), unwritten = msgspec.msgpack.decode(reply)
     assert bad[0] == "error"
     assert good == ["overridden", [""]]
+    assert unwritten == []
 
 
 @pytest.mark.parametrize("line", ["", "1:2:3", "1:2:3:4:5", "1:2.5:3:4", "1:1e3:0:0", " 1:2:3:4", "nan:0:0:0"])

@@ -7,7 +7,7 @@ local E_STATE, E_BUCKETS, E_ID, E_KIND, E_START, E_MARK, E_SPAN, E_RESERVED, E_M
 
 -- Reads only: the change that adds `used` and `held` to a budget; nil when its window has passed.
 local function change(state_key, bucket_key, entry, used, held)
-  local s, start = parse(redis.call('HGET', state_key, entry[E_ID])), entry[E_START]
+  local s, start = read_state(state_key, entry[E_ID]), entry[E_START]
   local c = {state_key = state_key, bucket_key = bucket_key, id = entry[E_ID]}
   c.is_lost = not s and entry[E_KIND] ~= 'l'
   if entry[E_KIND] == 'r' then
@@ -34,9 +34,9 @@ end
 local function apply(changes)
   for _, c in pairs(changes) do
     write_state(c.state_key, c.id, c.state)
-    if c.is_lost then redis.call('EXPIRE', c.state_key, STATE_LIFE_SECONDS) end
-    if c.bucket then redis.call('HINCRBY', c.bucket_key, text(c.bucket), text(c.used)) end
-    if c.is_first then redis.call('EXPIRE', c.bucket_key, STATE_LIFE_SECONDS) end
+    if c.is_lost then live(c.state_key, STATE_LIFE_SECONDS) end
+    if c.bucket then add(c.bucket_key, text(c.bucket), c.used) end
+    if c.is_first then live(c.bucket_key, STATE_LIFE_SECONDS) end
   end
 end
 
@@ -62,9 +62,9 @@ local function new_keys(rollup)
 end
 
 local function add_rollup(rollup, fresh)
-  for _, item in ipairs(rollup[1]) do redis.call('HINCRBY', item[1], item[2], text(item[3])) end
+  for _, item in ipairs(rollup[1]) do add(item[1], item[2], item[3]) end
   for _, item in ipairs(rollup[2]) do redis.call('SADD', item[1], item[2]) end
-  for _, name in ipairs(fresh) do redis.call('EXPIRE', name, text(rollup[3])) end
+  for _, name in ipairs(fresh) do live(name, rollup[3]) end
 end
 
 -- The first writes of a charge: a full store lets a script go on that has begun by removing something.

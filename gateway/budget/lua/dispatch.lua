@@ -12,4 +12,4 @@ for i, op in ipairs(cmsgpack.unpack(ARGV[1])) do
   if not fine and type(answer) == 'table' then answer = answer.err end
   answers[i] = fine and answer or {'error', tostring(answer)}
 end
-return cmsgpack.pack({NOW, answers})
+return cmsgpack.pack({NOW, answers, bring_all()})

@@ -16,7 +16,7 @@ local function growth(specs, entries, want)
   for i, spec in ipairs(specs) do
     local entry = entries[i]
     local s
-    if spec[KIND] == 'r' then s = roll(spec) else s = parse(redis.call('HGET', key(spec[STATE]), spec[ID])) end
+    if spec[KIND] == 'r' then s = roll(spec) else s = read_state(key(spec[STATE]), spec[ID]) end
     local limit, is_override = limit_of(spec)
     if s and is_current(spec, entry, s) then
       states[i], levels[i] = s, level(spec, s, limit, is_override)
@@ -45,14 +45,17 @@ local function extend(op)
   if granted <= lease[E_GRANTED] then return {'refused', lease[E_GRANTED], refusing, levels} end
   for i, entry in ipairs(lease[E_ENTRIES]) do
     local reserved = entry[E_MINIMUM] + cost(granted, entry[E_RATE])
-    if states[i] and reserved > entry[E_RESERVED] then
-      states[i].held = states[i].held + reserved - entry[E_RESERVED]
+    local s = states[i]
+    if s and reserved > entry[E_RESERVED] then
+      s.held, s.is_grown = s.held + reserved - entry[E_RESERVED], true
       entry[E_RESERVED] = reserved
-      save(specs[i], states[i])
     end
   end
   lease[E_GRANTED] = granted
   redis.call('HSET', LEASES, id, cmsgpack.pack(lease))
   redis.call('ZADD', DEADLINES, text(NOW + lease_ms), id)
+  for i, spec in ipairs(specs) do
+    if states[i] and states[i].is_grown then save(spec, states[i]) end
+  end
   return {'extended', granted}
 end

@@ -21,6 +21,7 @@ local function override(op)
       redis.call('HSET', name, item[1], after[i])
     end
   end
+  forget_limits(name)
   redis.call('HINCRBY', key(changes), 'changes', 1)
   redis.call('XADD', EVENTS, trim[1], '~', trim[2], '*', unpack(event))
   return {'overridden', before}

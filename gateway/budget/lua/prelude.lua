@@ -2,7 +2,8 @@
 --
 -- KEYS[1..3] the shard's leases (hash), deadlines (zset, ms) and events (stream); then each operation's own keys
 -- ARGV[1]    msgpack array of operations {name, base, ...}; an operation names its keys by index above `base`
--- returns    msgpack {now_ms, {answer, ...}}, an answer to each operation in order; {'error', text} where one failed
+-- returns    msgpack {now_ms, {answer, ...}, {text, ...}}: an answer to each operation in order, {'error', text} where one
+--            failed; and what could not be written at the end of the batch
 --
 -- Rules: time is the store's; every key is declared; inside an operation all reads come before the first write.
 
@@ -44,8 +45,4 @@ local function parse(line)
   local start, used, held, mark = string.match(line, '^(%-?%d+):(%-?%d+):(%-?%d+):(%-?%d+)$')
   if not start then error('unreadable budget state: ' .. line) end
   return {start = tonumber(start), used = tonumber(used), held = tonumber(held), mark = tonumber(mark)}
-end
-
-local function write_state(state_key, id, s)
-  redis.call('HSET', state_key, id, text(s.start) .. ':' .. text(s.used) .. ':' .. text(s.held) .. ':' .. text(s.mark))
 end

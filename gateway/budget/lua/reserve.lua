@@ -57,11 +57,11 @@ local function admit(id, op_plan, specs, states, levels, granted, share)
     local s, reserved = states[i], share_of(spec, states[i], levels[i][LEVEL_LIMIT], granted, share)
     entries[i] = entry_of(spec, s, reserved)
     s.held = s.held + reserved
-    save(spec, s)
     levels[i][LEVEL_HELD] = s.held
   end
   redis.call('HSET', LEASES, id, cmsgpack.pack({NOW, op_plan.policy, granted, entries, op_plan.plan, op_plan.who}))
   redis.call('ZADD', DEADLINES, text(NOW + op_plan.lease_ms), id)
+  for i, spec in ipairs(specs) do save(spec, states[i]) end
   return {'admitted', granted, levels}
 end
 

@@ -11,7 +11,7 @@ local function roll_buckets(spec, s)
   local first = s.start - spec[P2]
   if s.mark < 0 or s.mark >= first then return s end
   -- At most once per bucket width: one HGETALL, since many HGETs on a listpack are quadratic.
-  local flat = redis.call('HGETALL', key(spec[BUCKETS]))
+  local flat = read_all(key(spec[BUCKETS]))
   s.mark, s.gone = -1, {}
   for i = 1, #flat, 2 do
     local index = tonumber(flat[i])
@@ -37,7 +37,7 @@ end
 
 -- The state of a budget at NOW; nil when its candidate windows are stale.
 local function roll(spec)
-  local s = parse(redis.call('HGET', key(spec[STATE]), spec[ID]))
+  local s = read_state(key(spec[STATE]), spec[ID])
   if spec[KIND] == 'r' then return roll_buckets(spec, s) end
   if spec[KIND] == 'l' then return s or {start = 0, used = 0, held = 0, mark = 0} end
   -- A stored window stays until its own end: so a change of zone takes effect at the next reset.
@@ -56,7 +56,7 @@ end
 -- The instant (ms) at which no more than `most` of what is used is still counted; -1 when never.
 local function falls_to(spec, s, most)
   if spec[KIND] ~= 'r' then return resets_at(spec, s) end
-  local flat, used, indexes, amounts = redis.call('HGETALL', key(spec[BUCKETS])), s.used, {}, {}
+  local flat, used, indexes, amounts = read_all(key(spec[BUCKETS])), s.used, {}, {}
   for i = 1, #flat, 2 do
     local index = tonumber(flat[i])
     if index >= s.start - spec[P2] then
@@ -72,10 +72,9 @@ local function falls_to(spec, s, most)
   return -1
 end
 
--- The limit in force, and 1 where it is an override in the store ("limit:when_ms:who"), which wins over the file's.
+-- The limit in force, and 1 where it is an override in the store, which wins over the file's.
 local function limit_of(spec)
-  local line = redis.call('HGET', key(spec[OVERRIDES]), spec[ID])
-  local limit = line and tonumber(string.match(line, '^(%-?%d+)'))
+  local limit = read_limit(key(spec[OVERRIDES]), spec[ID])
   return limit or spec[LIMIT], limit and 1 or 0
 end
 
@@ -90,7 +89,7 @@ local function save(spec, s)
   write_state(state_key, spec[ID], s)
   if s.gone and #s.gone > 0 then redis.call('HDEL', key(spec[BUCKETS]), unpack(s.gone)) end
   if s.moved then
-    redis.call('EXPIRE', state_key, STATE_LIFE_SECONDS)
-    if spec[KIND] == 'r' then redis.call('EXPIRE', key(spec[BUCKETS]), STATE_LIFE_SECONDS) end
+    live(state_key, STATE_LIFE_SECONDS)
+    if spec[KIND] == 'r' then live(key(spec[BUCKETS]), STATE_LIFE_SECONDS) end
   end
 end
