@@ -1,4 +1,8 @@
-"""The far end, and the pass-through that the gateway is compared with: `... .far ROLE PORT [ORIGIN]`."""
+"""The far end, and the pass-throughs that the gateway is compared with: `... .far ROLE PORT [ORIGIN]`.
+
+`bare` is as lean as aiohttp gets, on uvloop: no application, no routes. `plain` is what most people would write: an
+application with a route, on the event loop that Python has.
+"""
 
 import asyncio
 import json
@@ -84,6 +88,15 @@ def passing(origin: str, session: ClientSession):  # noqa: ANN201 - a handler
     return handle
 
 
+def runner(role: str, handler) -> web.BaseRunner:  # noqa: ANN001
+    """Give what serves a handler, with no access log."""
+    if role == "bare":
+        return web.ServerRunner(web.Server(handler, access_log=None))
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", handler)
+    return web.AppRunner(application, access_log=None)
+
+
 async def serve(role: str, port: int, origin: str) -> None:
     """Run one of them until the pipe closes."""
     if role == "provider":
@@ -91,11 +104,12 @@ async def serve(role: str, port: int, origin: str) -> None:
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
         return
     async with ClientSession(connector=TCPConnector(limit=0), auto_decompress=False) as session:
-        runner = web.ServerRunner(web.Server(passing(origin, session), access_log=None))
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
+        server = runner(role, passing(origin, session))
+        await server.setup()
+        await web.TCPSite(server, "127.0.0.1", port).start()
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(sys.argv[1], int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else ""))
+    run = asyncio.run if sys.argv[1] == "plain" else uvloop.run
+    run(serve(sys.argv[1], int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else ""))

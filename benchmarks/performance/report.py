@@ -11,6 +11,7 @@ from benchmarks.performance.load import Found, Kind
 COMMAND = "python -m benchmarks.performance"
 DOCUMENT = Path("docs/performance.md")
 PICTURE = Path("docs/performance.svg")
+PASS_THROUGHS = ("plain", "bare")
 
 
 @dataclass(frozen=True)
@@ -20,14 +21,14 @@ class Row:
     kind: Kind
     found: Mapping[str, Found]
 
-    def ratio(self, name: str) -> float:
-        """Give a server's CPU per call over the bare pass-through's."""
-        return self.found[name].cpu_us / self.found["bare"].cpu_us
+    def ratio(self, name: str, to: str = "bare") -> float:
+        """Give a server's CPU per call over a pass-through's."""
+        return self.found[name].cpu_us / self.found[to].cpu_us
 
-    def chunk_ratio(self, name: str, whole: "Row") -> float:
-        """Give the same per chunk of a stream: what a stream costs beyond a call that is answered whole."""
-        ours, bare = (self.found[n].cpu_us - whole.found[n].cpu_us for n in (name, "bare"))
-        return ours / bare
+    def chunk_ratio(self, to: str, whole: "Row") -> float:
+        """Give the gateway's per chunk of a stream: what a stream costs beyond a call that is answered whole."""
+        ours, other = (self.found[n].cpu_us - whole.found[n].cpu_us for n in ("gateway", to))
+        return ours / other
 
 
 def row_of(kind: Kind, rounds: Sequence[Mapping[str, Found]]) -> Row:
@@ -45,20 +46,21 @@ def table(rows: Sequence[Row], memory: Mapping[str, float]) -> str:
     lines = [
         "| load | "
         + " | ".join(f"{name}, us a call" for name in names)
-        + " | gateway / bare | added p50, ms | added p99, ms |",
-        "|---|" + "---:|" * (len(names) + 3),
+        + " | gateway / plain | gateway / bare | added p50, ms | added p99, ms |",
+        "|---|" + "---:|" * (len(names) + 4),
     ]
     for row in rows:
         bare, ours = row.found["bare"], row.found["gateway"]
         cpu = " | ".join(f"{row.found[name].cpu_us:.0f}" for name in names)
         added = f"{ours.p50_ms - bare.p50_ms:.2f} | {ours.p99_ms - bare.p99_ms:.2f}"
-        lines.append(f"| {row.kind.name} | {cpu} | {row.ratio('gateway'):.2f} | {added} |")
+        ratios = " | ".join(f"{row.ratio('gateway', to):.2f}" for to in PASS_THROUGHS)
+        lines.append(f"| {row.kind.name} | {cpu} | {ratios} | {added} |")
     whole = {row.kind.concurrency: row for row in rows if not row.kind.stream}
     for row in rows:
         if row.kind.stream and row.kind.concurrency in whole:
-            ratio = row.chunk_ratio("gateway", whole[row.kind.concurrency])
+            ratios = " | ".join(f"{row.chunk_ratio(to, whole[row.kind.concurrency]):.2f}" for to in PASS_THROUGHS)
             blanks = " | " * len(names)
-            lines.append(f"| a chunk of a {row.kind.name}{blanks}| {ratio:.2f} | | |")
+            lines.append(f"| a chunk of a {row.kind.name}{blanks}| {ratios} | | |")
     lines += [
         "",
         "Memory of the largest process: " + ", ".join(f"{n} {mib:.0f} MiB" for n, mib in memory.items()) + ".",

@@ -79,13 +79,16 @@ def free_port() -> int:
 
 @contextmanager
 def running(directory: Path, workers: int) -> Iterator[list[Server]]:
-    """Start the provider, and before it each of the others; give those that are compared, the pass-through first."""
+    """Start the provider, and before it each of the others; give those that are compared, the pass-throughs first."""
     with ExitStack() as stack:
-        far, bare, ours = free_port(), free_port(), free_port()
+        far, ours = free_port(), free_port()
         origin = f"http://127.0.0.1:{far}"
         role = [sys.executable, "-m", "benchmarks.performance.far"]
         stack.enter_context(_process("provider", far, [*role, "provider", str(far)]))
-        servers = [stack.enter_context(_process("bare", bare, [*role, "bare", str(bare), origin]))]
+        servers = []
+        for name in ("plain", "bare"):
+            port = free_port()
+            servers.append(stack.enter_context(_process(name, port, [*role, name, str(port), origin])))
         if nginx := shutil.which("nginx"):
             port, config = free_port(), directory / "nginx.conf"
             config.write_text(_NGINX.format(directory=directory, far=far, port=port))
