@@ -8,6 +8,7 @@
     sampling   each process over time, and the slope of its memory
     report     the tables, and docs/reliability.md
 
-The capacity is measured first, by as many calls as can be; then calls come at a share of it: of ten six whole ones,
-three streams of 100 chunks, one stream that its client leaves. Provider, gateway and this share the machine.
+The capacity is measured first: how many calls a second would keep the machine busy. Then calls come at a share of it:
+of ten six whole ones, three streams of 100 chunks, one stream that its client leaves. Provider, gateway and this share
+the machine.
 """

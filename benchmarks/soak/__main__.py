@@ -21,7 +21,7 @@ from gateway.store.shards import prefixes
 
 AT_ONCE = 64
 WARM_UP_SECONDS = 8.0
-CAPACITY_SECONDS = 15.0
+CAPACITY_SECONDS = 20.0
 LOOK_SECONDS = 2.0
 PARTS = 10
 REST_SECONDS = 60.0
@@ -31,7 +31,7 @@ async def soak(server: Server, data: Path, found: Found, seconds: float, share: 
     """Run it; `found` is filled."""
     load, sampling = Load(server.port), Sampling(server.pid)
     await load.at_once(AT_ONCE, WARM_UP_SECONDS)
-    found.capacity = await load.at_once(AT_ONCE, CAPACITY_SECONDS) / 0.9  # one in ten leaves, and is not counted
+    found.capacity = await _carried(load)
     found.rate = found.rate or found.capacity * share / 100
     looking = asyncio.create_task(_look(sampling, load, seconds, found))
     begun, place = time.perf_counter(), 0
@@ -47,6 +47,20 @@ async def soak(server: Server, data: Path, found: Found, seconds: float, share: 
     load.close()
     found.processes = list(sampling.processes.values())
     found.held, found.leases = await _left(server, data)
+
+
+async def _carried(load: Load) -> float:
+    """Give how many calls a second would keep the machine busy.
+
+    As many as can be at once is more than that: they come in larger batches than those of a steady rate. So half of it
+    is tried, and what that takes of the processors says how many of such calls they would carry.
+    """
+    most = await load.at_once(AT_ONCE, CAPACITY_SECONDS) / 0.9  # one in ten leaves, and is not counted
+    busy, there = busy_seconds()
+    await load.paced(most / 2, CAPACITY_SECONDS, time.perf_counter())
+    now_busy, now_there = busy_seconds()
+    await load.rest(REST_SECONDS)
+    return min(most, most / 2 * (now_there - there) / (now_busy - busy))
 
 
 async def _look(sampling: Sampling, load: Load, seconds: float, found: Found) -> None:
