@@ -149,6 +149,11 @@ class Connection(web.RequestHandler):
         elif self._head_since is None:
             self._head_since = self._loop.time()
 
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's own
+        """Go on where reading was paused; aiohttp asks for it at each piece that is taken."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
     def look(self, now: float, terms: Terms) -> str | None:
         """End it if its client takes too long; gives what for (TURNED_AWAY_REASONS)."""
         wire = self._wire

@@ -7,6 +7,7 @@
     admission  estimate, reserve, and what is sent upstream as a cap
     hold       what was set aside for one call: grown, kept alive, settled or released, once
     whole      an answer that comes in one piece
+    direct     how it is written to its client
     stream     an answer that flows
     reckoning  what an answer took, where the provider said so and where not
     sending    the request to the provider
