@@ -88,14 +88,16 @@ class Connection(web.RequestHandler):
         """
         call_id = new_id()
         if request.writer.output_size > 0:
-            raise ConnectionResetError from exc
+            error: Exception = ConnectionResetError()
+            _forget_at_the_end(request, error, exc)
+            raise error from exc
         if status == BadRequest.status:
             log.info("malformed_request", request_id=call_id, reason=type(exc).__name__)
-            error: GatewayError = BadRequest("The request is not valid HTTP.")
+            told: GatewayError = BadRequest("The request is not valid HTTP.")
         else:
             log.error("unexpected", request_id=call_id, exc_info=exc)
-            error = GatewayError("Something went wrong in the gateway.")
-        answer = openai_error(error, request, call_id)
+            told = GatewayError("Something went wrong in the gateway.")
+        answer = openai_error(told, request, call_id)
         answer.headers["Server"] = NAME
         answer.force_close()
         self._is_last = True
@@ -126,11 +128,10 @@ class Connection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """End, and leave nothing that only a garbage collection would find: a crowd's would stay long after it."""
-        request, handler = self._current_request, self._task_handler
+        request = self._current_request
         super().connection_lost(exc)
-        error = None if request is None else request.content.exception()
-        if error is not None and handler is not None:
-            handler.add_done_callback(partial(_forget, error))
+        if request is not None:
+            _forget_at_the_end(request, request.content.exception())
         self._wire = self._arrival = None
 
     def data_received(self, data: bytes) -> None:
@@ -210,8 +211,7 @@ class Connection(web.RequestHandler):
         """Have the reader of a body fail, and take nothing more after it."""
         request.content.set_exception(error)
         request.content.feed_eof()
-        if self._task_handler is not None:
-            self._task_handler.add_done_callback(partial(_forget, error))
+        _forget_at_the_end(request, error)
         self._is_last = True
         self.close()
 
@@ -223,6 +223,13 @@ class Connection(web.RequestHandler):
             self.transport = None  # which aiohttp would close at once
 
 
+def _forget_at_the_end(request: web.BaseRequest, *errors: BaseException | None) -> None:
+    """Have errors forget where they were raised, when all is over: those frames hold them, and the whole request."""
+    handler = request.task
+    for error in errors:
+        if error is not None:
+            handler.add_done_callback(partial(_forget, error))
+
+
 def _forget(error: BaseException, _: object) -> None:
-    """Have an error forget where it was raised, when all is over: those frames hold it, and the whole request."""
     error.__traceback__ = None
