@@ -9,6 +9,7 @@ from dataclasses import replace
 from hashlib import sha256
 from hmac import compare_digest
 
+from msgspec import structs
 from multidict import MultiMapping
 
 from gateway.auth.credentials import read_key, wrong_key
@@ -62,7 +63,7 @@ class Callers:
         agent = self._claimed_agent(caller, headers)
         if user is None and agent is None:
             return caller
-        return replace(caller, user=user or caller.user, agent=agent or caller.agent)
+        return structs.replace(caller, user=user or caller.user, agent=agent or caller.agent)
 
     def holder(self, key_text: str, *, now_ms: int) -> Caller:
         """Tell whose key this is; raises `Unauthenticated` when nobody's, or when it has expired."""

@@ -97,7 +97,7 @@ class Batcher:
             reply.add_done_callback(partial(self._answered, lane, batch, breaker, time.perf_counter()))
         finally:
             if reply is None:
-                _fail(batch, LedgerFault("a batch could not be written"))
+                _fail(batch, "a batch could not be written")
 
     def _answered(
         self, lane: _Lane, batch: Batch, breaker: Breaker, sent: float, reply: "asyncio.Future[bytes]"
@@ -118,7 +118,7 @@ class Batcher:
                     if not future.done():
                         _resolve(future, now_ms, answer)
         finally:
-            _fail(batch, failure or LedgerFault("the answer to a batch could not be read"))
+            _fail(batch, failure or "the answer to a batch could not be read")
             self._schedule(lane, reply.get_loop())
 
 
@@ -134,7 +134,7 @@ def _is_away(text: str) -> bool:
     return failure is not None and is_away(failure)
 
 
-def _fail(batch: Batch, failure: BaseException) -> None:
+def _fail(batch: Batch, failure: BaseException | str) -> None:
     """Fail those that have no answer, each with an exception of its own: a shared one would collect every traceback."""
     for _, future in batch:
         if future.done():

@@ -25,6 +25,7 @@ _LIFE_SECONDS = 15 * 60
 _PAUSE_SECONDS = 0.25
 _PAUSE_MOST_SECONDS = 5.0
 _NOT_CHARGED = {"doubtful", "lost"}
+_NOT_THERE = {*_NOT_CHARGED, KEPT}
 _CALL = 2
 
 log = structlog.get_logger("ledger")
@@ -134,7 +135,7 @@ class Closing:
         """Say what became of a charge; loudly of one that did not arrive."""
         failure = asyncio.CancelledError("cancelled") if last.cancelled() else last.exception()
         word = "" if failure else last.result()[1][0]
-        if not failure and word not in _NOT_CHARGED | {KEPT}:
+        if not failure and word not in _NOT_THERE:
             self.strike_out(call_id, epoch)
         elif failure or (word != KEPT and not self._record.keeps):  # what is doubtful, who has the record finds out
             log.error("charge_failed", call=call_id, reason=str(failure or word))

@@ -1,8 +1,8 @@
 """What one call holds of sliced budgets, beside what the store holds for it: closed once, all of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+import msgspec
 from msgspec import structs
 
 from gateway.budget.amounts import held_for
@@ -12,8 +12,7 @@ from gateway.budget.stock import Stock
 from gateway.budget.wire import Ask
 
 
-@dataclass(slots=True, eq=False)
-class Part:
+class Part(msgspec.Struct, eq=False):
     """What a call has of one sliced budget; `place` is that of its ask in the order."""
 
     place: int
@@ -22,11 +21,10 @@ class Part:
     taking: Taking
 
 
-@dataclass(slots=True, eq=False)
-class Holding:
+class Holding(msgspec.Struct, eq=False):
     """All that a call has of sliced budgets."""
 
-    parts: list[Part] = field(default_factory=list)
+    parts: list[Part] = msgspec.field(default_factory=list)
     granted_tokens: int = 0
     is_closed: bool = False
 

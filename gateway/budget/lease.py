@@ -19,8 +19,7 @@ class Share(IntEnum):
     OR_REFUSE = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True, gc=False):
     """What a call asks of the ledger.
 
     `want_tokens` and `least_tokens` are completion tokens: what is held at best, and what a grant must reach. If the
@@ -63,8 +62,7 @@ class Verdict(IntEnum):
     TOO_LARGE = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(msgspec.Struct, frozen=True, gc=False):
     """A refused order: nothing was changed. `retry_at_ms` is None where waiting does not help."""
 
     order: Order
@@ -73,8 +71,7 @@ class Refusal:
     levels: tuple[Level, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Extension:
+class Extension(msgspec.Struct, frozen=True, gc=False):
     """A lease's grant after an extend; `refused_by` is the budget that stopped it, `gone` a lease that is no more."""
 
     granted_tokens: int

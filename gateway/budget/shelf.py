@@ -56,7 +56,7 @@ class Shelf:
 
     def free(self, now: float) -> int:
         """Give what may be taken of all together."""
-        return sum(one.free(now) for one in self.open)
+        return sum([one.free(now) for one in self.open])
 
     def keep_for_one(self, one: Slice) -> None:
         """Take in a slice that is all taken by one call, and is settled when that ends."""

@@ -9,8 +9,9 @@ unlimited is not asked for at all: its charge is written down and follows.
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec import structs
 
 from gateway.budget import keys
 from gateway.budget.batch import Answer
@@ -85,8 +86,8 @@ class SlicedLedger(Ledger):
             holding.parts.append(Part(place, ask, stock, grant.taking))
             self._wake(stock)
             granted = min(granted, grant.tokens)
-        asks = tuple(ask for ask in order.asks if not ask.budget.sliced)
-        others = replace(order, asks=asks, want_tokens=granted)
+        asks = tuple([ask for ask in order.asks if not ask.budget.sliced])
+        others = structs.replace(order, asks=asks, want_tokens=granted)
         # What the store has not heard of may only be in what outlives this process.
         counted = self._known.of(order.company_id, asks) if self._record.is_sound else None
         inner = await self._reserved(others) if counted is None else self._uncounted(others, counted)
@@ -116,13 +117,12 @@ class SlicedLedger(Ledger):
         levels = {part.place: part.stock.level() for part in holding.parts}
         positions |= zip(_unsliced(order), inner.positions, strict=True)
         levels |= zip(_unsliced(order), inner.levels, strict=not inner.is_local)
-        places = range(len(order.asks))
         return SlicedLease(
             order,
             inner.admitted_ms,
             holding.granted_tokens,
-            tuple(positions[place] for place in places),
-            () if inner.is_local else tuple(levels[place] for place in places),
+            tuple([positions[place] for place in range(len(order.asks))]),
+            () if inner.is_local else tuple([levels[place] for place in range(len(order.asks))]),
             is_local=inner.is_local,
             inner=inner,
             holding=holding,

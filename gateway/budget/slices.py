@@ -8,6 +8,8 @@ by this machine's monotonic clock counted from before the store was asked.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import msgspec
+
 from gateway.budget.lease import Lease
 from gateway.budget.windows import bucket_width_ms
 from gateway.budget.wire import Position
@@ -87,16 +89,15 @@ class Slice:
         return now - self.asked_at >= self.lease_seconds / 3
 
 
-@dataclass(slots=True, eq=False)
-class Taking:
+class Taking(msgspec.Struct, eq=False):
     """What one call has taken of a budget: parts of slices, at least one, in order."""
 
-    parts: list[tuple[Slice, int]] = field(default_factory=list)
+    parts: list[tuple[Slice, int]] = msgspec.field(default_factory=list)
 
     @property
     def units(self) -> int:
         """Give how much it is in all."""
-        return sum(amount for _, amount in self.parts)
+        return sum([amount for _, amount in self.parts])
 
     @property
     def window_until(self) -> float:
@@ -147,7 +148,7 @@ def take_from(slices: Iterable[Slice], units: int, now: float) -> Taking | None:
     """Take `units` from several slices in order, or nothing from any; a taking of nothing has a slice, too."""
     taking, left = Taking(), units
     free = [(one, one.free(now)) for one in slices if one.is_good(now)]
-    if not free or sum(amount for _, amount in free) < units:
+    if not free or sum([amount for _, amount in free]) < units:
         return None
     for one, amount in free:
         part = min(left, amount)

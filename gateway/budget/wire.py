@@ -5,7 +5,6 @@ place holds. The batch sets `base`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
@@ -34,12 +33,11 @@ Row = tuple[Any, ...]
 """A budget in an operation: as reserved (lua/prelude.lua), or an entry of a settle (lua/charge.lua)."""
 
 
-@dataclass(slots=True)
-class Operation:
+class Operation(msgspec.Struct, gc=False):
     """One operation: its fields (the second is the place of `base`) and the keys it declares."""
 
     fields: list[Any]
-    keys: list[str] = field(default_factory=list)
+    keys: list[str] = msgspec.field(default_factory=list)
 
     def key(self, name: str) -> int:
         """Declare a key and give its index."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
+from msgspec import structs
 from multidict import CIMultiDict
 
 from gateway.auth import Action, Callers, require
@@ -96,7 +97,7 @@ def caller_of(config: Config, key: Key, user: str | None, now_ms: int) -> Caller
     headers = CIMultiDict({"x-api-key": _STAND_IN, **({} if user is None else {USER_HEADER: user})})
     caller = Callers([known], config.companies, config.users, config.agents).identify(headers, now_ms=now_ms)
     require(Action.CALL_MODELS, caller)
-    return replace(caller, key=key)
+    return structs.replace(caller, key=key)
 
 
 def answer(question: Question, ledger: LedgerConfig, levels: Sequence[Level], now_ms: int) -> Answer:

@@ -4,18 +4,18 @@ An acknowledged call is kept until the store has answered six seconds later too:
 second may forget what it acknowledged last, and is then told again. One that acknowledges what is on its disk may not.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from gateway.journal.frames import Kind, frame
 
 LINGER_SECONDS = 6.0
 
 
-@dataclass(slots=True, eq=False)
-class Call:
+class Call(msgspec.Struct, eq=False, gc=False):
     """What is known of one: `epoch` is the store's in which it was acknowledged, at `acknowledged_at` (seconds).
 
     `settled_at` is when this process settled it (seconds).
@@ -51,7 +51,7 @@ class Calls:
         self.size_bytes = 0
         self.unacknowledged = 0
         self._open: dict[str, Call] = {}
-        self._paid: dict[str, deque[Call]] = {}
+        self._paid: defaultdict[str, deque[Call]] = defaultdict(deque)
 
     def __len__(self) -> int:
         return len(self._open)
@@ -90,7 +90,7 @@ class Calls:
         else:
             self._paid[call.epoch].remove(call)
         call.epoch, call.acknowledged_at = epoch, at
-        self._paid.setdefault(epoch, deque()).append(call)
+        self._paid[epoch].append(call)
         return True
 
     def ended(self, call_id: str) -> bool:

@@ -1,7 +1,7 @@
 """What is asked and what it took: providers, routes, calls, estimates, usage."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -114,8 +114,7 @@ class Route(msgspec.Struct, frozen=True, gc=False):
     model: str
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, gc=False):
     """What a client sent to a metered endpoint, not understood yet.
 
     `params` are the values of the path's segments, `query` those of the query string (the last of a repeated name);
@@ -125,9 +124,9 @@ class Request:
     endpoint: Endpoint
     call_id: str
     body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-    params: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    params: Mapping[str, str] = msgspec.field(default_factory=dict)
+    query: Mapping[str, str] = msgspec.field(default_factory=dict)
     session: str | None = None
 
 
@@ -157,8 +156,7 @@ class Media:
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, gc=False):
     """One request as data. `body` is what the client sent, decoded and checked; nothing mutates it.
 
     `output_bound` is the most completion tokens that the client allows per choice (None: it named none; 0: the
@@ -195,15 +193,14 @@ class Call:
     session: str | None = None
     purpose: object = None
     user: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     thinks: bool | None = None
     other_models: tuple[str, ...] = ()
     query: str = ""
     is_bounded: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(msgspec.Struct, frozen=True, gc=False):
     """Prompt tokens before the call: never below the truth; `exact` when counted with the model's own vocabulary.
 
     `uncorrected_tokens` is the count of a prompt of text alone before what was learned of its model went into it: what
@@ -212,7 +209,7 @@ class Estimate:
 
     prompt_tokens: int
     exact: bool
-    uncorrected_tokens: int | None = field(default=None, compare=False)
+    uncorrected_tokens: int | None = None
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):

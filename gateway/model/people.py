@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 
 class Role(StrEnum):
     """What a key may administer; calling models needs a company, whatever the role."""
@@ -48,8 +50,7 @@ class Company:
     users_see_company: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(msgspec.Struct, frozen=True, gc=False):
     """A person of one company; one who is not listed in the file has no name but its id, and default quotas."""
 
     id: str
@@ -89,8 +90,7 @@ class Key:
     user_from_body: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, gc=False):
     """Who a call is: always from the key; `company` is None only for an admin key, which cannot call models."""
 
     key: Key

@@ -7,6 +7,8 @@ may apply to it, so that a cost within its estimate is never above what was held
 from dataclasses import dataclass
 from decimal import Decimal
 
+import msgspec
+
 from gateway.model.budgets import Weights
 from gateway.model.calls import Usage
 
@@ -124,8 +126,7 @@ FREE = Price(Rates())
 """What costs nothing, and is known to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tariff:
+class Tariff(msgspec.Struct, frozen=True, gc=False):
     """What one call's tokens count: by weight in budgets of tokens, by price in those of dollars; None: not known."""
 
     weights: Weights

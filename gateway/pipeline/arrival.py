@@ -54,7 +54,6 @@ async def read_body(request: web.BaseRequest, limit_bytes: int, load: Load) -> b
         raise BodyTooLarge(f"The body is over {limit_bytes} bytes.")
     if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    arrived = bytearray()  # and no list: pieces of two bytes would take twenty times what is counted
     try:
         if content.is_eof():  # it came with the headers, as nearly all do
             body = content.read_nowait()
@@ -63,6 +62,7 @@ async def read_body(request: web.BaseRequest, limit_bytes: int, load: Load) -> b
             load.add(len(body))
             _arrived(request)
             return body
+        arrived = bytearray()  # and no list: pieces of two bytes would take twenty times what is counted
         async for piece in content.iter_any():
             if len(arrived) + len(piece) > limit_bytes:
                 raise BodyTooLarge(f"The body is over {limit_bytes} bytes.")

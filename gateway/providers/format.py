@@ -4,8 +4,9 @@ The rule that matters: a format is pure. It knows where things stand in bodies, 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from gateway.errors import GatewayError
 from gateway.model import Call, Request, Route, Usage
@@ -14,8 +15,7 @@ JSON = "application/json"
 FORM = "multipart/form-data"
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """A request body for a provider."""
 
     body: bytes

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import hiredis
+import msgspec
 
 from gateway.errors import StoreUnavailable
 from gateway.store.border import code_of, is_never_run, refusal, unavailable
@@ -36,8 +37,7 @@ class Script:
         object.__setattr__(self, "sha1", digest)
 
 
-@dataclass(slots=True)
-class Sent:
+class Sent(msgspec.Struct):
     """A command on its way: who waits, until when (loop time), and the script to load if the server has lost it."""
 
     reply: asyncio.Future[Any]
@@ -46,8 +46,7 @@ class Sent:
     expires_at: float = 0.0
 
 
-@dataclass(slots=True, kw_only=True)
-class Routed(Sent):
+class Routed(Sent, kw_only=True):
     """A script's call in a cluster: its slot, how often it was sent on and until when it may be (loop time).
 
     `is_asking`: it goes to a server that does not own the slot yet, and has to say so.

@@ -8,8 +8,9 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
+
+import msgspec
 
 from gateway.tokens.constants import (
     INLINE_CHARACTERS,
@@ -26,8 +27,7 @@ Answer = TypeVar("Answer")
 Tally = Callable[[Iterable[str]], int]
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(msgspec.Struct, frozen=True, gc=False):
     """A number of tokens; `exact` when a vocabulary gave it, else it is the byte bound."""
 
     tokens: int

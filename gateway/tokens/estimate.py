@@ -8,8 +8,9 @@ families.py). `exact` is for when the bound would refuse.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from gateway.model import Call, Endpoint, Estimate, Media, Provider
 from gateway.tokens.counter import Counter, Tally
@@ -22,8 +23,7 @@ Factor = Callable[[int], float]
 """(an estimate in tokens) -> what to multiply it with; `Corrections.factor` of one model."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sum:
+class Sum(msgspec.Struct, frozen=True, gc=False):
     """The text of a prompt in tokens, and how many more may stand there, unseen."""
 
     tokens: int
@@ -112,7 +112,7 @@ def _added_tokens(call: Call, provider: Provider) -> int:
 def _unseen_tokens(call: Call, provider: Provider) -> int:
     """Give what is in the prompt but neither in the body's text nor around it: what is stored elsewhere, and media."""
     stored = provider.unseen_tokens if call.has_unseen else 0
-    return stored + sum(_media_tokens(part, call.model, provider) for part in call.media)
+    return stored + sum([_media_tokens(part, call.model, provider) for part in call.media])
 
 
 def _media_tokens(part: Media, model: str, provider: Provider) -> int:
@@ -121,7 +121,7 @@ def _media_tokens(part: Media, model: str, provider: Provider) -> int:
 
 def _text_bytes(call: Call) -> int:
     """Give the bytes of a body but for the media that stand in it."""
-    return call.body_bytes - sum(part.characters for part in call.media)
+    return call.body_bytes - sum([part.characters for part in call.media])
 
 
 def _is_formula(family: Family, endpoint: Endpoint) -> bool:

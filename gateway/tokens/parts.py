@@ -5,7 +5,6 @@ cannot be taken apart gives `complete=False`, and the caller stays with the byte
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -16,8 +15,7 @@ from gateway.tokens.constants import INSTRUCTIONS_SLACK_TOKENS, NODE_TOKENS
 from gateway.tokens.schema import NotRendered, walk
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(msgspec.Struct, frozen=True, gc=False):
     """A prompt taken apart: texts, tokens around them, how many tokens came as ids already.
 
     `slack_tokens` may stand there too, unseen.

@@ -91,6 +91,7 @@ class Rollups:
 
     def __init__(self, prices: Credits, *, ttl_seconds: int) -> None:
         self._prices = prices
+        self._flat = (prices.per_1k_micros, prices.per_1k_micros)
         self._zone = ZoneInfo(prices.timezone)
         self._ttl_seconds = ttl_seconds
         self._lines: dict[tuple[object, ...], _Line] = {}
@@ -180,8 +181,7 @@ class Rollups:
     def _bill(
         self, charge: Charge, line: _Line, input_tokens: int, output_tokens: int, *, expects_output: bool
     ) -> Increment:
-        flat = (self._prices.per_1k_micros, self._prices.per_1k_micros)
-        input_micros, output_micros = self._prices.models.get(charge.route.model, flat)
+        input_micros, output_micros = self._prices.models.get(charge.route.model, self._flat)
         thousandths = input_tokens * input_micros + output_tokens * output_micros
         rate = output_micros * (MICROS // 1000) if expects_output else 0
         return Increment(line.credits_hash, line.category, -(-thousandths // 1000), rate)

@@ -1,9 +1,9 @@
 """What is remembered from call to call has an end, whoever calls, for as many users and models as they make up."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from gateway.app.hosts import Hosts
 from gateway.auth.tries import block_of
@@ -32,7 +32,7 @@ def test_budgets_of_users_and_models_that_clients_name() -> None:
     caller = Caller(KEY, COMPANY)
     for number in range(MOST_RULES + 10):
         user = User(f"22222222-2222-4222-8222-{number:012}", "", COMPANY.id)
-        rules.of(replace(caller, user=user), Target("far", f"model-{number}", "QA"))
+        rules.of(structs.replace(caller, user=user), Target("far", f"model-{number}", "QA"))
     assert len(rules._known) <= MOST_RULES
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+from msgspec import structs
 
 from gateway.auth import Action, allowed, require
 from gateway.errors import Forbidden
@@ -60,7 +61,7 @@ def test_the_table(action: Action, kind: str, cell: str) -> None:
     """Each cell of the table holds for every company and user that can be named, and `require` agrees."""
     for company, user, may_report, see_company in product(COMPANIES, USERS, [True, False], [True, False]):
         acme = replace(ACME, users_may_report=may_report, users_see_company=see_company)
-        caller = replace(CALLERS[kind], company=acme) if CALLERS[kind].company else CALLERS[kind]
+        caller = structs.replace(CALLERS[kind], company=acme) if CALLERS[kind].company else CALLERS[kind]
         is_closed = kind == "user" and (
             (action is Action.RECORD_COMPANY_USAGE and not may_report)
             or (action is Action.READ_BILL and not see_company)

@@ -2,7 +2,8 @@
 
 import asyncio
 import uuid
-from dataclasses import replace
+
+from msgspec import structs
 
 from gateway.budget import reaper
 from gateway.store.shards import SHARDS, prefix, prefixes
@@ -32,7 +33,7 @@ async def test_no_hold_outlives_its_lease_in_any_shard(store):
     """One dead lease in each of the 256 shards: one sweep, and none is left."""
     ledger, clock = await ledger_at(store)
     one = budget(1000)
-    orders = [replace(order(company, one, prompt=5), company_id=company) for company in company_of_each_shard()]
+    orders = [structs.replace(order(company, one, prompt=5), company_id=company) for company in company_of_each_shard()]
     await asyncio.gather(*map(ledger.reserve, orders))
     assert await holds(store) == SHARDS
     await clock.advance(MINUTE)
@@ -101,7 +102,7 @@ async def test_a_lease_that_cannot_be_charged_hinders_no_other(store):
     await hold(ledger, "broken", broken, prompt=5)
     await hold(ledger, "beside", fine, prompt=5)
     elsewhere = next(each for each in company_of_each_shard() if prefix(each) > SHARD)
-    await ledger.reserve(replace(order("elsewhere", fine, prompt=5), company_id=elsewhere))
+    await ledger.reserve(structs.replace(order("elsewhere", fine, prompt=5), company_id=elsewhere))
     await store.pipeline([("DEL", f"{SHARD}b:c:broken"), ("SET", f"{SHARD}b:c:broken", "x")])
     await clock.advance(MINUTE)
     await reaper.sweep(ledger, store)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from gateway.budget import Rules, Target
 from gateway.budget.rules import budget_id, matches
@@ -100,7 +101,9 @@ def test_the_company_budget():
 )
 def test_a_user_s_own_quotas_come_before_the_defaults(own, limits):
     """None means the default; 0 and -1 are a user's own word."""
-    _, *quotas = Rules(DEFAULTS, Enforcement.HARD, ()).of(replace(BY_USER, user=replace(ADA, quotas=own)), TARGET)
+    _, *quotas = Rules(DEFAULTS, Enforcement.HARD, ()).of(
+        structs.replace(BY_USER, user=structs.replace(ADA, quotas=own)), TARGET
+    )
     assert [quota.limit for quota in quotas] == limits
     assert [quota.id for quota in quotas] == ["user-daily@day", "user-weekly@week", "user-monthly@month"]
     assert {quota.timezone for quota in quotas} == {"Europe/Rome"}
@@ -108,7 +111,9 @@ def test_a_user_s_own_quotas_come_before_the_defaults(own, limits):
 
 def test_without_any_default_a_quota_is_unlimited():
     """What nobody limits is counted and never refuses."""
-    _, *quotas = Rules(Quotas(), Enforcement.HARD, ()).of(replace(BY_USER, user=replace(ADA, quotas=Quotas())), TARGET)
+    _, *quotas = Rules(Quotas(), Enforcement.HARD, ()).of(
+        structs.replace(BY_USER, user=structs.replace(ADA, quotas=Quotas())), TARGET
+    )
     assert [quota.limit for quota in quotas] == [-1, -1, -1]
 
 
@@ -227,14 +232,16 @@ def test_two_companies_with_the_same_user_id_never_share_a_counter():
     """A user, key or agent means something only inside its company."""
     rules = [rule(scope.value, scope) for scope in Scope if not scope.spans_companies]
     here = subjects(BY_AGENT, *rules)
-    there = subjects(Caller(KEY, OTHER, replace(ADA, company_id=OTHER_ID), replace(DESK, company_id=OTHER_ID)), *rules)
+    there = subjects(
+        Caller(KEY, OTHER, structs.replace(ADA, company_id=OTHER_ID), replace(DESK, company_id=OTHER_ID)), *rules
+    )
     assert len(here) == len(there) == 4
     assert not set(here) & set(there)
 
 
 def test_subjects_of_different_kinds_never_collide():
     """A user, an agent, a key, a company and a provider of one name are as many counters, beside the installation's."""
-    user, agent, key = replace(ADA, id=ACME_ID), replace(DESK, id=ACME_ID), replace(KEY, name=ACME_ID)
+    user, agent, key = structs.replace(ADA, id=ACME_ID), replace(DESK, id=ACME_ID), replace(KEY, name=ACME_ID)
     found = subjects(Caller(key, ACME, user, agent), *(rule(scope.value, scope) for scope in Scope))
     assert len(set(found)) == len(Scope)
 
@@ -257,14 +264,14 @@ def test_what_spans_companies_is_one_counter_for_all():
 def test_a_company_may_have_its_own_budget_sliced():
     """The company's alone: its users' quotas stay with the store."""
     sliced = replace(ACME, budget=replace(ACME.budget, sliced=True))
-    standing = Rules(DEFAULTS, Enforcement.HARD, ()).standing(replace(BY_USER, company=sliced))
+    standing = Rules(DEFAULTS, Enforcement.HARD, ()).standing(structs.replace(BY_USER, company=sliced))
     assert [one.sliced for one in standing] == [True, False, False, False]
 
 
 def test_budget_ids_come_from_the_configuration_alone():
     """Nothing that a request says is part of an id: their number is bounded by the file."""
     every = Rules(DEFAULTS, Enforcement.HARD, [rule("a"), rule("b", Scope.USER, match=Match(model="*"))])
-    callers = [replace(BY_AGENT, user=User(f"{n:032x}", f"user {n}", ACME_ID)) for n in range(50)]
+    callers = [structs.replace(BY_AGENT, user=User(f"{n:032x}", f"user {n}", ACME_ID)) for n in range(50)]
     targets = [Target("openai", f"model-{n}", f"P{n}") for n in range(50)]
     ids = {budget.id for caller, target in zip(callers, targets, strict=True) for budget in every.of(caller, target)}
     assert ids == {"company@30d", "user-daily@day", "user-weekly@week", "user-monthly@month", "a@day", "b@day"}
@@ -300,11 +307,11 @@ def test_another_limit_enforcement_or_match_is_the_same_budget():
 def test_what_is_worked_out_once_is_never_another_caller_s():
     """A service key's users, agents and targets are told apart, also beyond what is remembered."""
     every = Rules(DEFAULTS, Enforcement.HARD, [rule("u", Scope.USER), rule("m", match=Match(model="model-7"))])
-    callers = [replace(FOR_ADA, user=User(f"{n:032x}", "", ACME_ID, Quotas(daily=n))) for n in range(5000)]
+    callers = [structs.replace(FOR_ADA, user=User(f"{n:032x}", "", ACME_ID, Quotas(daily=n))) for n in range(5000)]
     for _ in range(2):
         for n, caller in enumerate(callers):
             company, daily, *_, last = every.of(caller, Target("openai", f"model-{n % 9}", "DT"))
             assert (company.name, daily.limit) == ("company", n)
             assert daily.subject == f"u:{ACME_ID}:{n:032x}"
             assert (last.name == "m") is (n % 9 == 7)
-    assert every.of(replace(callers[3], agent=DESK), TARGET) == every.of(callers[3], TARGET)
+    assert every.of(structs.replace(callers[3], agent=DESK), TARGET) == every.of(callers[3], TARGET)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec import structs
 
 from gateway.model import Endpoint, ModelSpec, Provider, Route, Secret
 from gateway.providers import azure
@@ -17,7 +18,7 @@ def path(endpoint: Endpoint, version: str | None, model: str = "mine", base_url:
     """Give where a call goes."""
     provider = Provider("p", "azure", base_url, Secret("k"), api_version=version)
     is_chat = endpoint in {Endpoint.CHAT, Endpoint.COMPLETIONS, Endpoint.EMBEDDINGS}
-    call = ask(endpoint) if is_chat else replace(of_responses.ask(), endpoint=endpoint)
+    call = ask(endpoint) if is_chat else structs.replace(of_responses.ask(), endpoint=endpoint)
     return azure.path(call, Route(provider, ModelSpec(model), model))
 
 

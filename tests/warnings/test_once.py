@@ -2,11 +2,11 @@
 
 import asyncio
 import uuid
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 
 from gateway.model import Calendar, Company, Fixed, Lifetime, Period, RollingBudget, Scope
@@ -71,7 +71,7 @@ async def test_a_budget_that_spans_companies_warns_once_in_all(url):
     async with receiving() as receiver, watching(url, receiver.url, 2) as fleet:
         for number in range(20):
             company = Company(str(uuid.UUID(int=number)), f"company {number}", RollingBudget(1, 30), "UTC")
-            fleet.watchers[number % 2].observe(replace(CALLER, company=company), [spent])
+            fleet.watchers[number % 2].observe(structs.replace(CALLER, company=company), [spent])
             await fleet.quiet()
     (event,) = receiver.accepted
     assert (event["threshold"], event["company"], event["provider"]) == (95, None, "openai")

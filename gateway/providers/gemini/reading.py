@@ -5,8 +5,10 @@ one is a 400 that names it. All other fields pass as they are. (https://ai.googl
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec import structs
 
 from gateway.model import Call, Endpoint, Request
 from gateway.providers.decoding import decode
@@ -97,7 +99,7 @@ def read(request: Request) -> Call:
         case Endpoint.GENERATE_CONTENT:
             return _generating(call)
         case Endpoint.GEMINI_COUNT_TOKENS:
-            return replace(call, is_free=True)
+            return structs.replace(call, is_free=True)
         case _:
             return _embedding(call)
 
@@ -140,7 +142,7 @@ def _generating(call: Call) -> Call:
     is_hosted = _has_hosted(tools)
     is_cached = body.get(spelled(body, "cachedContent")) is not None
     labels = field(body, "labels", dict) or {}
-    return replace(
+    return structs.replace(
         call,
         output_bound=config.output_bound,
         choices=config.choices * (ROUNDS if is_hosted else 1),
@@ -187,4 +189,4 @@ def _embedding(call: Call) -> Call:
     if not contents:
         raise missing("requests" if call.endpoint is Endpoint.BATCH_EMBED_CONTENTS else "content")
     held = found(contents, at="content")
-    return replace(call, media=held.media, has_unseen=held.has_unseen)
+    return structs.replace(call, media=held.media, has_unseen=held.has_unseen)
