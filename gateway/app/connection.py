@@ -50,6 +50,7 @@ class Connection(web.RequestHandler):
         "_made_at",
         "_received",
         "_unsent",
+        "_was_paused",
         "_wire",
     )
 
@@ -62,6 +63,7 @@ class Connection(web.RequestHandler):
         self._unsent = Unchanged()
         self._idle = Unchanged(_BUSY)
         self._is_last = False
+        self._was_paused = False
         self._ends_at: float | None = None
         self._wire: asyncio.Transport | None = None
 
@@ -150,9 +152,17 @@ class Connection(web.RequestHandler):
         elif self._head_since is None:
             self._head_since = self._loop.time()
 
+    def pause_reading(self) -> None:
+        """Take nothing in for a while."""
+        self._was_paused = True
+        super().pause_reading()
+
     def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's own
-        """Go on where reading was paused; aiohttp asks for it at each piece that is taken."""
-        if self._reading_paused:
+        """Go on where reading was paused; aiohttp asks for it at each piece that is taken.
+
+        Once it was, the parser may hold back bytes at any time: it is paused on its own, and only told to go on.
+        """
+        if self._was_paused:
             super().resume_reading(resume_parser)
 
     def look(self, now: float, terms: Terms) -> str | None:

@@ -23,6 +23,7 @@ log = structlog.get_logger("budget")
 
 MOST_OPERATIONS = 64
 MOST_IN_FLIGHT = 2
+TELL_SECONDS = 10.0
 
 Answer = tuple[int, list[Any]]
 """The store's time in ms and one operation's answer."""
@@ -57,6 +58,7 @@ class Batcher:
         self._on_batch = on_batch
         self._script = script
         self._lanes: dict[str, _Lane] = {}
+        self._tell_at = 0.0
 
     def submit(self, prefix: str, op: wire.Operation) -> asyncio.Future[Answer]:
         """Queue an operation for a shard; the future fails with StoreUnavailable or LedgerFault."""
@@ -69,6 +71,12 @@ class Batcher:
         if not lane.is_scheduled:
             self._schedule(lane, loop)
         return future
+
+    def _tell_of(self, unwritten: list[str], now: float) -> None:
+        """Tell, now and then, of numbers that somebody else has spoiled: every call that adds to them finds them so."""
+        if now >= self._tell_at:
+            self._tell_at = now + TELL_SECONDS
+            log.error("ledger_fields_unwritten", count=len(unwritten), reason=unwritten[0])
 
     def _schedule(self, lane: _Lane, loop: asyncio.AbstractEventLoop) -> None:
         if lane.is_scheduled or lane.in_flight >= MOST_IN_FLIGHT or not lane.waiting:
@@ -109,8 +117,8 @@ class Batcher:
         try:
             if failure is None:
                 now_ms, answers, unwritten = wire.decode(reply.result())
-                if unwritten:  # a field that somebody else has spoiled: the budgets' or a roll-up's
-                    log.error("ledger_fields_unwritten", count=len(unwritten), reason=unwritten[0])
+                if unwritten:
+                    self._tell_of(unwritten, sent)
                 # A replica, say, runs the script, and refuses what an operation in it would write.
                 away = [answer for answer in answers if answer[0] == "error" and _is_away(answer[1])]
                 breaker.failed() if away else breaker.answered()

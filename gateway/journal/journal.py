@@ -104,13 +104,18 @@ class Journal:
         An acknowledgement does not say so much: it may be another memory's, which nobody has met yet.
         """
         self._calls.heard(self._clock(), epoch)
-        self._renew_if_large()
+        self.rest()
+
+    def rest(self) -> None:
+        """Make the file small again where nothing is open; to be called now and then."""
+        if not self._calls and self._writing is not None and self._writing.size_bytes > IDLE_BYTES:
+            self._writing.renew()
+        else:
+            self._renew_if_large()
 
     def _renew_if_large(self) -> None:
-        if self._writing is not None:
-            most = max(RENEWED_BYTES, 2 * self._calls.size_bytes) if self._calls else IDLE_BYTES
-            if self._writing.size_bytes > most:
-                self._writing.renew()
+        if self._writing is not None and self._writing.size_bytes > max(RENEWED_BYTES, 2 * self._calls.size_bytes):
+            self._writing.renew()
 
     async def secured(self) -> bool:
         """Wait until all of this is on the disk; False: it is not, and does not get there."""

@@ -230,6 +230,8 @@ class Recovery:
             await self._store.meet(part)
             if part.epoch == epoch:
                 self._journal.heard(epoch)
+        else:
+            self._journal.rest()
         await self._take_over(part)
         await self._send_own([*map(charge_of, self._journal.unpaid_for_long(lambda call: self._is_in(part, call)))])
         known = {one.epoch for one in self._store.parts()}

@@ -42,8 +42,11 @@ def forward_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def answer_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Give the upstream's headers that a client sees, in lower case; its request id as `x-upstream-request-id`."""
-    lowered = {name.lower(): value for name, value in headers.items()}
+    """Give the upstream's headers that a client sees, in lower case; its request id as `x-upstream-request-id`.
+
+    A value of more than printable ASCII is nobody's: what is left of it would be another header (RFC 9110 section 5.5).
+    """
+    lowered = {name.lower(): value for name, value in headers.items() if value.isascii() and value.isprintable()}
     passed = {name: value for name, value in lowered.items() if name in _ANSWER}
     for name in _UPSTREAM_IDS:
         if name in lowered:

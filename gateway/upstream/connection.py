@@ -50,6 +50,7 @@ class Connection(BaseProtocol):
         "_rings_at",
         "_timeouts",
         "_timer",
+        "_was_paused",
         "idle_since",
         "payload",
     )
@@ -66,6 +67,7 @@ class Connection(BaseProtocol):
         self._is_waiting = False
         self._lost: BaseException | None = None
         self._is_spent = False
+        self._was_paused = False
 
     async def ask(self, head: bytes, body: bytes, timeouts: Timeouts, deadline: float) -> RawResponseMessage:
         """Send a request and give the head of its answer; from the last byte it has `first_byte` seconds for it.
@@ -82,6 +84,7 @@ class Connection(BaseProtocol):
             read_until_eof=True,
             auto_decompress=False,
         )
+        self._was_paused = False
         self._timeouts, self._ends_at = timeouts, self._loop.time() + timeouts.total
         waiting: asyncio.Future[RawResponseMessage] = self._loop.create_future()
         self._head, self._late = waiting, None
@@ -151,9 +154,14 @@ class Connection(BaseProtocol):
             else:
                 transport.close()
 
+    def pause_reading(self) -> None:
+        """Take nothing in for a while."""
+        self._was_paused = True
+        super().pause_reading()
+
     def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 - aiohttp's own
-        """Go on where reading was paused; aiohttp asks for it at each piece that is taken."""
-        if self._reading_paused:
+        """Go on, once reading was paused (from then on the parser may hold bytes back); aiohttp asks at each piece."""
+        if self._was_paused:
             super().resume_reading(resume_parser)
 
     def data_received(self, data: bytes) -> None:

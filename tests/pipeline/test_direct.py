@@ -11,6 +11,7 @@ from gateway.pipeline.direct import Direct, whole_answer
 from tests.gateways import Client
 from tests.pipeline.conftest import OpenGateway
 from tests.pipeline.raw import as_user, chat_body
+from tests.upstream.raw import Raw, raw_server
 
 Make = Callable[[web.BaseRequest], web.StreamResponse]
 
@@ -80,8 +81,8 @@ async def test_a_connection_goes_on() -> None:
     assert answer.endswith(BODY)
 
 
-@pytest.mark.parametrize("spoiled", ["a\r\nset-cookie: b", "a\nb", "a\rb"])
-async def test_a_header_of_two_lines_is_never_sent(spoiled: str) -> None:
+@pytest.mark.parametrize("spoiled", ["a\r\nset-cookie: b", "a\nb", "a\rb", "a\x00b", "a\x01b", "a\x0bb", "a\x7fb"])
+async def test_a_header_that_is_none_is_never_sent(spoiled: str) -> None:
     """Whatever made it, nothing of such an answer leaves."""
     async with answering(lambda _: Direct(200, {"x": spoiled}, BODY)) as port:
         assert BODY not in await said(port, asking("1.1", "Connection: close"))
@@ -127,3 +128,26 @@ async def test_a_call_s_answer_names_the_gateway_and_its_length(open_gateway: Op
     assert answer.headers["Content-Length"] == str(len(body))
     assert answer.headers["Server"] == "token-budget-gateway"
     assert "Transfer-Encoding" not in answer.headers
+
+
+@pytest.mark.parametrize("value", [b"caf\xe9", b"a\x01b", b"a\x0bb", "café".encode()])
+@pytest.mark.parametrize("name", [b"x-request-id", b"retry-after"])
+async def test_a_provider_s_strange_header_costs_nobody_the_answer(
+    open_gateway: OpenGateway, name: bytes, value: bytes
+) -> None:
+    """What is no printable ASCII is left out; the call has its answer, and is charged once."""
+    text = b'{"id":"c","object":"chat.completion","created":1,"model":"m:","choices":[],"usage":{"prompt_tokens":3,'
+    text += b'"completion_tokens":4,"total_tokens":7}}'
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%b: %b\r\nContent-Length: %d\r\n\r\n"
+
+    async def serve(raw: Raw, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await raw.request(reader)
+        writer.write(head % (name, value, len(text)) + text)
+
+    async with raw_server(serve) as raw:
+        client = await open_gateway(base_url=raw.origin)
+        async with client.chat() as answer:
+            assert (answer.status, await answer.read()) == (200, text)
+            assert "x-upstream-request-id" not in answer.headers
+            assert "retry-after" not in answer.headers
+        assert await client.company() == (7, 0)

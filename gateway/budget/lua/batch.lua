@@ -57,12 +57,13 @@ local function live(name, seconds)
   lives[name] = seconds
 end
 
--- A field that somebody else has spoiled must not take along what others have in the batch.
+-- What cannot be written must not take along what others have in the batch: a field that somebody else has spoiled.
+local function note(answer)
+  if type(answer) == 'table' and answer.err then failures[#failures + 1] = answer.err end
+end
+
 local function bring_sums(name)
-  for field, amount in pairs(sums[name]) do
-    local answer = redis.pcall('HINCRBY', name, field, text(amount))
-    if type(answer) == 'table' then failures[#failures + 1] = answer.err end
-  end
+  for field, amount in pairs(sums[name]) do note(redis.pcall('HINCRBY', name, field, text(amount))) end
   sums[name] = nil
 end
 
@@ -80,9 +81,9 @@ local function bring_all()
       words[#words + 1] = id
       words[#words + 1] = string.format('%d:%d:%d:%d', s.start, s.used, s.held, s.mark)
     end
-    redis.call('HSET', name, unpack(words))
+    note(redis.pcall('HSET', name, unpack(words)))
   end
   for name in pairs(sums) do bring_sums(name) end
-  for name, seconds in pairs(lives) do redis.call('EXPIRE', name, text(seconds)) end
+  for name, seconds in pairs(lives) do note(redis.pcall('EXPIRE', name, text(seconds))) end
   return failures
 end
