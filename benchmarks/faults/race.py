@@ -37,7 +37,10 @@ Place = tuple[int, str]
 
 @dataclass(frozen=True)
 class Row:
-    """One budget in the end, in tokens; `highest` is the most that was used and held at once in some sample."""
+    """One budget in the end, in tokens; `highest` is the most that was used and held at once in some sample.
+
+    `left_above` is what the company has left, which a user's calls meet too.
+    """
 
     company: int
     budget: str
@@ -47,6 +50,7 @@ class Row:
     held: int
     highest: int
     naive: int
+    left_above: int
 
     @property
     def overshoot(self) -> int:
@@ -60,8 +64,8 @@ class Row:
 
     @property
     def usable(self) -> float:
-        """Give the part of it that could be used."""
-        return self.used / self.limit
+        """Give the part of it that was used, of what could be: nobody can use what their company has spent."""
+        return self.used / min(self.limit, self.used + self.left_above)
 
     @property
     def is_held_to(self) -> bool:
@@ -159,6 +163,7 @@ async def _run(site: Site, every: Sequence[Rival], store: StoreKind, callers: in
             *level,
             watch.highest[place],
             both[place] - served[place],
+            limits[COMPANY_BUDGET] - levels[place[0], COMPANY_BUDGET][0],
         )
         for place, level in levels.items()
     ]

@@ -54,6 +54,7 @@ def test_rivals_are_on_all_servers_of_a_cluster() -> None:
 
 def _row(**changes: int) -> race.Row:
     fields = {"company": 0, "limit": 1000, "served": 1000, "used": 1000, "held": 0, "highest": 1000, "naive": 1500}
+    fields["left_above"] = 500
     return race.Row(budget="company", **(fields | changes))
 
 
@@ -67,6 +68,9 @@ def _row(**changes: int) -> race.Row:
         (_row(highest=1001), False),
         (_row(served=995), False),
         (_row(held=1), False),
+        (_row(served=900, used=900, left_above=0), True),
+        (_row(served=900, used=900, left_above=10), False),
+        (_row(served=900, used=900, left_above=9), True),
     ],
 )
 def test_a_race_is_judged_by_what_was_served(row: race.Row, *, is_held_to: bool) -> None:
