@@ -213,21 +213,25 @@ class Relay:
     async def _catch_up(self, answer: Heard) -> None:
         """Meter what has arrived: in bites and in turn, as a thousand may be left or cut at once."""
         try:
-            await self._gateway.turns.take(0)
-            for _ in range(CATCH_UP_TURNS):
-                await self._meter_rest()
-                if self._meter.ended:
-                    self._finish()
-                    return
-                # What has arrived at the socket is in the buffer two turns of the loop later.
-                await asyncio.sleep(0)
-                await asyncio.sleep(0)
-                self._rest = self._arrived(answer)
-                if not self._rest:
-                    return
+            async with self._gateway.turns.places:
+                await self._gateway.turns.take(0)
+                await self._catch_up_now(answer)
         finally:
             if not self._meter.ended:
                 self._meter.feed(self._arrived(answer))
+
+    async def _catch_up_now(self, answer: Heard) -> None:
+        for _ in range(CATCH_UP_TURNS):
+            await self._meter_rest()
+            if self._meter.ended:
+                self._finish()
+                return
+            # What has arrived at the socket is in the buffer two turns of the loop later.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            self._rest = self._arrived(answer)
+            if not self._rest:
+                return
 
     async def _meter_rest(self) -> None:
         while self._rest and not self._meter.ended:

@@ -15,10 +15,15 @@ LEAST_BYTES = 1 << 11
 """A piece counts as so much at least: to read on, count tokens and charge takes as long. So eight end in a turn."""
 
 
+AT_ONCE = 16
+"""So many have more of their answers come in: each takes 8 KiB of a turn from its socket, and keeps up to 128 KiB."""
+
+
 class Turns:
-    """Hands out `TURN_BYTES` of work in each turn of the loop."""
+    """Hands out `TURN_BYTES` of work in each turn of the loop; `places` are those that have begun."""
 
     def __init__(self) -> None:
+        self.places = asyncio.Semaphore(AT_ONCE)
         self._left_bytes = TURN_BYTES
         self._is_counting = False
         self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
