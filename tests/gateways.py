@@ -62,7 +62,7 @@ _YAML = """
 server:
   {{port: 0, drain_seconds: 5, stall_seconds: {stall_seconds}, max_body_bytes: {max_body_bytes},
     cors_origins: {cors_origins}{server}}}
-store: {{url: "{store_url}", data_dir: ./data{store}}}
+store: {{url: {store_url}, data_dir: ./data{store}}}
 ledger:
   enforcement: {enforcement}
   tranche_tokens: {tranche_tokens}

@@ -34,7 +34,7 @@ async def gateway_on(
     """Give a client of a gateway on the store at a URL, once it says this."""
     store = Store.connect(url)
     try:
-        async with gateway_running(store, tmp_path, far.base_url, replace(limits, store_url=url)) as client:
+        async with gateway_running(store, tmp_path, far.base_url, replace(limits, store_url=f'"{url}"')) as client:
             await ready(client, status)
             yield client
     finally:

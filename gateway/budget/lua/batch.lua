@@ -84,6 +84,6 @@ local function bring_all()
     note(redis.pcall('HSET', name, unpack(words)))
   end
   for name in pairs(sums) do bring_sums(name) end
-  for name, seconds in pairs(lives) do note(redis.pcall('EXPIRE', name, text(seconds))) end
+  for name, seconds in pairs(lives) do redis.call('EXPIRE', name, text(seconds)) end
   return failures
 end
