@@ -57,11 +57,11 @@ def _times(row: Row) -> str:
 
 def _memory(row: Row) -> str:
     looks = row.besieged.looks
-    cells = []
+    cells: list[str] = []
     for of in (lambda one: one.rss, lambda one: one.pss):
-        cells += [of(row.before[0]), max(map(of, looks)), of(row.after[-1])]
+        cells += [f"{of(row.before[0]):.0f}", f"{max(map(of, looks)):.0f}", ", ".join(f"{of(one):.0f}" for one in row.after)]
     files = [row.before[0].files, max(one.files for one in looks), row.after[-1].files]
-    return f"| {row.name} | " + " | ".join([*(f"{cell:.0f}" for cell in cells), *(f"{n:,}" for n in files)]) + " |"
+    return f"| {row.name} | " + " | ".join([*cells, *(f"{n:,}" for n in files)]) + " |"
 
 
 def write(text: str) -> None:

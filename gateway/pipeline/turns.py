@@ -15,7 +15,7 @@ LEAST_BYTES = 1 << 11
 """A piece counts as so much at least: to read on, count tokens and charge takes as long. So eight end in a turn."""
 
 
-AT_ONCE = 16
+AT_ONCE = 8
 """So many have more of their answers come in: each takes 8 KiB of a turn from its socket, and keeps up to 128 KiB."""
 
 

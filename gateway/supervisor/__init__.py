@@ -8,6 +8,7 @@
     child       one worker as the supervisor sees it;  worker: its process
     messages    what the two say to each other
     reload      the file: when it changed, what of it can apply at once
+    heap        what a worker gives back;  cycles: when it looks for what nobody has any more
     admin       what operators read: health, metrics, workers
     signals     what they want;  patience: how long to wait for what;  secrets: what must not be logged
 

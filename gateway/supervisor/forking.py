@@ -7,7 +7,6 @@ The rule that matters: when the supervisor is gone, the workers end by themselve
 ends too. Without this process they go on: it is started anew when the next one is needed.
 """
 
-import gc
 import os
 import select
 import shutil
@@ -19,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from gateway.app.lifecycle import load_into
+from gateway.supervisor.cycles import settle
 from gateway.supervisor.heap import trimmer
 from gateway.supervisor.worker import ORPHAN_SECONDS, work
 from gateway.telemetry import Redactor, configure
@@ -40,9 +40,7 @@ def main(control_fd: int, metrics: str, encodings: tuple[str, ...]) -> None:
     configure(Redactor(frozenset()))
     vocabularies = Vocabularies()
     load_into(vocabularies, encodings)
-    # What is here now lives as long as the process: no collection looks at it, and so none writes to shared pages.
-    gc.collect()
-    gc.freeze()
+    settle()  # and so no look for cycles writes to shared pages
     trimmer()()
     with socket.socket(fileno=control_fd) as control, _children_noticed() as noticed:
         server = ForkServer(control, noticed, vocabularies)

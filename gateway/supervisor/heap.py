@@ -8,16 +8,16 @@ Elsewhere than on glibc these settings mean nothing, and nothing is given back h
 
 import asyncio
 import ctypes
-import gc
-import time
 from collections.abc import Callable
+
+from gateway.supervisor.cycles import Cycles
 
 SETTINGS = {"MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "131072", "MALLOC_MMAP_THRESHOLD_": "131072"}
 """One heap for all threads, which hold the interpreter's lock nearly always; blocks of 128 KiB are the system's own."""
 
 EVERY_SECONDS = 10.0
-COLLECTING_SHARE = 0.001
-"""How much of the time may go into looking for cycles: a moment where little is alive, 30 ms beside a crowd."""
+LOOKS = 40
+"""How often in that time new objects are looked at."""
 
 
 def trimmer() -> Callable[[], object]:
@@ -30,18 +30,12 @@ def trimmer() -> Callable[[], object]:
     return lambda: trim(0)
 
 
-async def keep_tidy() -> None:
-    """Give back what is free, and what cycles hold of calls that are over; for ever.
-
-    The collector by itself looks at what has lived for a while only after so much more has been made that a quiet
-    worker never comes there.
-    """
-    trim, clock = trimmer(), time.perf_counter
-    collect_at = 0.0
+async def keep_tidy(cycles: Cycles) -> None:
+    """Give back what is free, and what cycles hold of calls that are over; for ever."""
+    trim = trimmer()
     while True:
-        await asyncio.sleep(EVERY_SECONDS)
-        began = clock()
-        if began >= collect_at:
-            gc.collect()
-            collect_at = began + (clock() - began) / COLLECTING_SHARE
+        for _ in range(LOOKS):
+            await asyncio.sleep(EVERY_SECONDS / LOOKS)
+            cycles.look_at_new()
+        cycles.look()
         trim()

@@ -5,7 +5,6 @@ go on under limits that nobody can change.
 """
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -23,6 +22,7 @@ from gateway.config import Config, parse
 from gateway.errors import ConfigError, StoreUnavailable
 from gateway.pipeline.gateway import Gateway
 from gateway.store.connection import Store
+from gateway.supervisor.cycles import Cycles, settle
 from gateway.supervisor.heap import keep_tidy
 from gateway.supervisor.listening import listen
 from gateway.supervisor.messages import Begin, Channel, Hurry, Leave, Leaving, Ping, Pong, Reload, Serving, Standing
@@ -34,9 +34,6 @@ log = structlog.get_logger("worker")
 ORPHAN_SECONDS = 2.0
 """How long calls may go on, and then charges, when the supervisor is gone: the embedded store leaves with it."""
 CUT_SECONDS = 0.1
-GC_THRESHOLDS = (50_000, 20, 100)
-"""A call leaves next to nothing in cycles, and a collection every two calls (Python's 700) finds it and takes a tenth
-of the time."""
 
 
 def work(end: socket.socket, sockets: Sequence[socket.socket], vocabularies: Vocabularies) -> int:
@@ -71,12 +68,9 @@ async def _work(end: socket.socket, sockets: Sequence[socket.socket], vocabulari
                     await store.ready()  # what was left behind is brought there first
                 worker.stands()
                 async with worker.taking_calls(sockets):
-                    # What is loaded now lives as long as the process: looking through it each time took 70 ms.
-                    gc.collect()
-                    gc.freeze()
-                    gc.set_threshold(*GC_THRESHOLDS)
+                    settle()  # looking through what is loaded now took 70 ms each time
                     worker.serves(begin.generation)
-                    tidying = group.create_task(keep_tidy())
+                    tidying = group.create_task(keep_tidy(Cycles()))
                     await worker.obey()
             tidying.cancel()
             worker.stop_listening()
