@@ -17,7 +17,8 @@
 Foreign errors become one of these at three borders only: `upstream`, `store`, `config`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -260,3 +261,27 @@ class ConfigError(Exception):
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = sorted(problems, key=lambda p: (p.line, p.column, p.path))
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def forget(error: BaseException | None) -> None:
+    """Have an error that was told of, and all that led to it, forget where they were raised.
+
+    A traceback holds the frames that an error came through, with the whole call, and often the error itself: a cycle,
+    which stays until the garbage collector looks at it.
+    """
+    waiting, seen = [error], set[int]()
+    while waiting:
+        one = waiting.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            one.__traceback__ = None
+            waiting += (one.__cause__, one.__context__)
+
+
+@contextmanager
+def ignoring(*kinds: type[BaseException]) -> Iterator[None]:
+    """Let errors of some kinds end the block, and forget them."""
+    try:
+        yield
+    except kinds as error:
+        forget(error)

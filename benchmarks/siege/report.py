@@ -59,7 +59,11 @@ def _memory(row: Row) -> str:
     looks = row.besieged.looks
     cells: list[str] = []
     for of in (lambda one: one.rss, lambda one: one.pss):
-        cells += [f"{of(row.before[0]):.0f}", f"{max(map(of, looks)):.0f}", ", ".join(f"{of(one):.0f}" for one in row.after)]
+        cells += [
+            f"{of(row.before[0]):.0f}",
+            f"{max(map(of, looks)):.0f}",
+            ", ".join(f"{of(one):.0f}" for one in row.after),
+        ]
     files = [row.before[0].files, max(one.files for one in looks), row.after[-1].files]
     return f"| {row.name} | " + " | ".join([*cells, *(f"{n:,}" for n in files)]) + " |"
 

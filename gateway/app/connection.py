@@ -17,7 +17,7 @@ from gateway.api.answers import openai_error
 from gateway.app.canned import canned
 from gateway.app.delays import Arrival, Unchanged
 from gateway.config import Server as Terms
-from gateway.errors import BadRequest, GatewayError, TooSlow
+from gateway.errors import BadRequest, GatewayError, TooSlow, forget
 from gateway.pipeline.ids import new_id
 
 if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
@@ -91,7 +91,7 @@ class Connection(web.RequestHandler):
         call_id = new_id()
         if request.writer.output_size > 0:
             error: Exception = ConnectionResetError()
-            _forget_at_the_end(request, error, exc)
+            forget_at_the_end(request, error, exc)
             raise error from exc
         if status == BadRequest.status:
             log.info("malformed_request", request_id=call_id, reason=type(exc).__name__)
@@ -99,6 +99,7 @@ class Connection(web.RequestHandler):
         else:
             log.error("unexpected", request_id=call_id, exc_info=exc)
             told = GatewayError("Something went wrong in the gateway.")
+        forget(exc)
         answer = openai_error(told, request, call_id)
         answer.headers["Server"] = NAME
         answer.force_close()
@@ -124,6 +125,8 @@ class Connection(web.RequestHandler):
         super().connection_made(transport)
         self._wire = cast("asyncio.Transport", transport)  # uvloop's is one, without saying so
         self._wire.set_write_buffer_limits(high=UNSENT_HERE_BYTES)
+        if self._task_handler is not None:
+            self._task_handler.add_done_callback(_forget_end)
         wire_socket = transport.get_extra_info("socket")
         if wire_socket is not None and wire_socket.family in {socket.AF_INET, socket.AF_INET6}:
             wire_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
@@ -133,7 +136,7 @@ class Connection(web.RequestHandler):
         request = self._current_request
         super().connection_lost(exc)
         if request is not None:
-            _forget_at_the_end(request, request.content.exception())
+            forget_at_the_end(request, request.content.exception())
         self._wire = self._arrival = None
 
     def data_received(self, data: bytes) -> None:
@@ -221,7 +224,7 @@ class Connection(web.RequestHandler):
         """Have the reader of a body fail, and take nothing more after it."""
         request.content.set_exception(error)
         request.content.feed_eof()
-        _forget_at_the_end(request, error)
+        forget_at_the_end(request, error)
         self._is_last = True
         self.close()
 
@@ -233,13 +236,21 @@ class Connection(web.RequestHandler):
             self.transport = None  # which aiohttp would close at once
 
 
-def _forget_at_the_end(request: web.BaseRequest, *errors: BaseException | None) -> None:
-    """Have errors forget where they were raised, when all is over: those frames hold them, and the whole request."""
-    handler = request.task
+def forget_at_the_end(request: web.BaseRequest, *errors: BaseException | None) -> None:
+    """Have errors forget where they were raised, when all is over: they are still on their way."""
     for error in errors:
         if error is not None:
-            handler.add_done_callback(partial(_forget, error))
+            request.task.add_done_callback(partial(_forget, error))
 
 
 def _forget(error: BaseException, _: object) -> None:
-    error.__traceback__ = None
+    forget(error)
+
+
+def _forget_end(handling: "asyncio.Task[None]") -> None:
+    """Have the end of a connection's task forget what it came through: aiohttp keeps the task in there."""
+    try:
+        error = handling.exception()
+    except asyncio.CancelledError as cancelled:
+        error = cancelled
+    forget(error)

@@ -8,7 +8,7 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 from gateway import NAME
 from gateway.api.answers import Speaker, error_in
 from gateway.api.entry import Entry, Handler
-from gateway.app.connection import Connection
+from gateway.app.connection import Connection, forget_at_the_end
 from gateway.app.doorkeeper import Doorkeeper
 from gateway.app.hosts import Hosts
 from gateway.app.listener import Server
@@ -24,6 +24,7 @@ from gateway.errors import (
     TooManyTries,
     Unauthenticated,
     WrongHost,
+    forget,
 )
 from gateway.pipeline.arrival import ARRIVED, LOAD
 from gateway.pipeline.gateway import Gateway
@@ -89,12 +90,15 @@ class App:
             self._note(request, error)
             _end_with(request, error)
             answer = (speak or _speaker(request))(error, request, call_id)
-        except ConnectionResetError:
+            forget(error)
+        except ConnectionResetError as error:
+            forget_at_the_end(request, error)
             raise  # nobody is there to read an answer
-        except Exception:
+        except Exception as error:
             log.exception("unexpected", request_id=call_id)
             unexpected = GatewayError("Something went wrong in the gateway.")
             answer = (speak or _speaker(request))(unexpected, request, call_id)
+            forget(error)
         if request.writer.output_size > 0:
             raise ConnectionResetError
         return answer

@@ -47,9 +47,9 @@ class Bodies:
 
 
 class Load:
-    """What one request has brought; to be ended with it, unless it is kept."""
+    """What one request has brought; to be ended with it."""
 
-    __slots__ = ("_bodies", "_is_kept", "_key_name", "_most", "_most_of_key", "_size_bytes")
+    __slots__ = ("_bodies", "_exchange", "_key_name", "_most", "_most_of_key", "_size_bytes")
 
     def __init__(self, bodies: Bodies, key_name: str, most: int, most_of_key: int) -> None:
         self._bodies = bodies
@@ -57,7 +57,7 @@ class Load:
         self._most = most
         self._most_of_key = most_of_key
         self._size_bytes = 0
-        self._is_kept = False
+        self._exchange: asyncio.Task[Any] | None = None
 
     def add(self, size_bytes: int) -> None:
         """Count bytes that have arrived. Raises Overloaded."""
@@ -65,14 +65,16 @@ class Load:
         self._size_bytes += size_bytes
 
     def keep_for(self, exchange: "asyncio.Task[Any]") -> None:
-        """Let it end with an exchange rather than with its request."""
-        self._is_kept = True
-        exchange.add_done_callback(lambda _: self._give_back())
+        """Let it end with its request or with an exchange, whichever ends later."""
+        self._exchange = exchange
 
     def end(self) -> None:
-        """Give back what was counted, if it is not kept."""
-        if not self._is_kept:
+        """Give back what was counted, now or when the exchange has ended."""
+        exchange, self._exchange = self._exchange, None
+        if exchange is None or exchange.done():
             self._give_back()
+        else:
+            exchange.add_done_callback(lambda _: self._give_back())
 
     def _give_back(self) -> None:
         size_bytes, self._size_bytes = self._size_bytes, 0

@@ -12,7 +12,7 @@ from gateway.model import Call, Caller, Company, Endpoint, Purpose
 from gateway.pipeline import limits, whole
 from gateway.pipeline.admission import Admitted, admit
 from gateway.pipeline.arrival import LOAD, read_call
-from gateway.pipeline.direct import whole_answer
+from gateway.pipeline.direct import send_whole
 from gateway.pipeline.gateway import Gateway
 from gateway.pipeline.places import Place
 from gateway.pipeline.stream import Relay
@@ -93,7 +93,8 @@ async def _sent(
         reply = await whole.detached(exchange)
     outcome = "ok" if reply.status < whole.REFUSED_FROM else "upstream_refused"
     headers = {**reply.headers, **_ours(gateway, trail)}
-    return whole_answer(request, reply.status, headers, reply.body), outcome
+    most_seconds = admitted.route.provider.timeouts.total
+    return await send_whole(request, reply.status, headers, reply.body, most_seconds=most_seconds), outcome
 
 
 def _company(caller: Caller) -> Company:

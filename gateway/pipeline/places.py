@@ -1,7 +1,7 @@
 """How many calls each key has in flight, where a worker takes no more than so many of one.
 
-The rule that matters: a call whose client has left is one until its exchange has ended, or a key would have more of
-them by hanging up.
+The rule that matters: a call is one until its answer has left, and one whose client has left until its exchange has
+ended, or a key would have more of them by hanging up.
 """
 
 import asyncio
@@ -44,7 +44,7 @@ class Place:
     """One that nobody counts."""
 
     def keep_for(self, exchange: "asyncio.Task[Any]") -> None:
-        """Let it end with an exchange rather than with the call's handler."""
+        """Let it end with the call's handler or with an exchange, whichever ends later."""
 
     def __enter__(self) -> Self:
         return self
@@ -61,18 +61,20 @@ class _Taken(Place):
     def __init__(self, places: Places, key_name: str) -> None:
         self._places = places
         self._key_name = key_name
-        self._is_kept = False
+        self._exchange: asyncio.Task[Any] | None = None
 
     def keep_for(self, exchange: "asyncio.Task[Any]") -> None:
-        """Let it end with an exchange rather than with the call's handler."""
-        self._is_kept = True
-        exchange.add_done_callback(lambda _: self._places.leave(self._key_name))
+        """Let it end with the call's handler or with an exchange, whichever ends later."""
+        self._exchange = exchange
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if not self._is_kept:
+        exchange, self._exchange = self._exchange, None
+        if exchange is None or exchange.done():
             self._places.leave(self._key_name)
+        else:
+            exchange.add_done_callback(lambda _: self._places.leave(self._key_name))
 
 
 _ANYWHERE = Place()

@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from gateway import NAME
-from gateway.errors import GatewayError, UpstreamError
+from gateway.errors import GatewayError, UpstreamError, forget, ignoring
 from gateway.model import OnDisconnect
 from gateway.pipeline import reckoning
 from gateway.pipeline.admission import Admitted
@@ -77,7 +77,9 @@ class Relay:
                 await self._settle()
                 if self._response is None:
                     raise
-                return await self._end_with(error)
+                ended = await self._end_with(error)
+                forget(error)
+                return ended
             except (asyncio.CancelledError, ConnectionResetError):
                 self.outcome = "client_left"
                 await self._settle()
@@ -242,7 +244,7 @@ class Relay:
     async def _drain(self, answer: Heard) -> None:
         self._meter.feed(self._arrived(answer))
         chunks = answer.chunks()
-        with contextlib.suppress(TimeoutError, UpstreamError):
+        with ignoring(TimeoutError, UpstreamError):
             async with asyncio.timeout(DRAIN_SECONDS):
                 while not self._meter.ended and (chunk := await anext(chunks, b"")):
                     self._meter.feed(chunk)
@@ -287,8 +289,6 @@ class Relay:
 
 async def _read_out(answer: Heard) -> None:
     """Read the end of an answer that has ended, so that its connection can be used again."""
-    try:
+    with ignoring(TimeoutError, UpstreamError):
         async with asyncio.timeout(REUSE_SECONDS):
             await answer.read(1 << 16)
-    except (TimeoutError, UpstreamError):
-        return

@@ -1,8 +1,8 @@
-"""When a worker looks for cycles: often at what is new, at everything only where that is little.
+"""When a worker looks for cycles: often at what is new, at everything rather where that is little.
 
-The rule that matters: while it looks no call goes on. What a look takes grows with what there is to look at: 120 ms beside
-a crowd of two thousand clients. No call leaves a cycle (tests/pipeline/test_garbage.py), so a look finds nothing as a
-rule, and can wait until the crowd has gone, or until so much has come together that some of it may be garbage.
+The rule that matters: while it looks no call goes on. What a look takes grows with what there is to look at: 120 ms
+beside a crowd of two thousand clients, and all calls wait for it. No call leaves a cycle, whatever becomes of it
+(tests/pipeline/test_garbage.py), so a look finds nothing as a rule, and may be rare beside a crowd.
 
 https://docs.python.org/3.11/library/gc.html
 """
@@ -15,8 +15,8 @@ THRESHOLDS = (50_000, 1_000, 1_000)
 """By themselves collections come where calls make new objects faster than `Cycles.look` is called, or hardly ever."""
 FEW_BLOCKS = 50_000
 """Blocks of memory beyond those at rest that are looked through within 20 ms."""
-MUCH_BLOCKS = 500_000
-"""Some 40 MiB: so much more than twice what was alive may be garbage."""
+CROWDED_SECONDS = 120.0
+"""How long a look at more than those waits for the next: of a thousand calls it is in the way of one."""
 SHARE = 0.001
 """How much of the time may go into looking at everything."""
 
@@ -33,8 +33,8 @@ class Cycles:
     def __init__(self) -> None:
         gc.set_threshold(*THRESHOLDS)
         self._at_rest = sys.getallocatedblocks()
-        self._alive = 0
-        self._not_before = 0.0
+        self._looked_at = time.monotonic()
+        self._took = 0.0
 
     @staticmethod
     def look_at_new() -> None:
@@ -47,14 +47,14 @@ class Cycles:
 
     def look(self) -> None:
         """Look at everything, if it is time to."""
-        began = time.perf_counter()
-        if began < self._not_before or not is_due(sys.getallocatedblocks() - self._at_rest, self._alive):
-            return
-        gc.collect()
-        self._alive = sys.getallocatedblocks() - self._at_rest
-        self._not_before = began + (time.perf_counter() - began) / SHARE
+        began = time.monotonic()
+        if is_due(began - self._looked_at, sys.getallocatedblocks() - self._at_rest, self._took):
+            gc.collect()
+            self._looked_at, self._took = began, time.monotonic() - began
 
 
-def is_due(blocks: int, alive_blocks: int) -> bool:
-    """Say whether to look at everything; blocks beyond those at rest: now, and those that the last look left."""
-    return blocks <= FEW_BLOCKS or blocks > 2 * max(0, alive_blocks) + MUCH_BLOCKS
+def is_due(since_seconds: float, blocks: int, took_seconds: float) -> bool:
+    """Say whether to look at everything: since the last look, blocks beyond those at rest, how long that look took."""
+    if blocks > FEW_BLOCKS:
+        return since_seconds >= max(CROWDED_SECONDS, took_seconds / SHARE)
+    return since_seconds >= min(CROWDED_SECONDS, took_seconds / SHARE)

@@ -58,7 +58,7 @@ class Exchange:
             return answer
         finally:
             if answer is None:
-                connection.close()
+                connection.abandon()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -1,32 +1,39 @@
 """Answers written in one go: what a client reads is what aiohttp's own would have said."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import ClientSession, web
 
-from gateway.pipeline.direct import Direct, whole_answer
+from gateway import NAME
+from gateway.pipeline.direct import send_whole
 from tests.gateways import Client
 from tests.pipeline.conftest import OpenGateway
 from tests.pipeline.raw import as_user, chat_body
 from tests.upstream.raw import Raw, raw_server
 
-Make = Callable[[web.BaseRequest], web.StreamResponse]
+Send = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
-HEADERS = {"content-type": "application/json", "x-request-id": "r1", "Server": "us"}
+HEADERS = {"content-type": "application/json", "x-request-id": "r1", "Server": NAME}
 BODY = b'{"a": 1}'
 LARGE = bytes(range(256)) * (1 << 13)
 
 
+def sending(status: int, body: bytes, **fields: str) -> Send:
+    """Give a handler that sends one answer."""
+    return lambda request: send_whole(request, status, {**HEADERS, **fields}, body, most_seconds=5)
+
+
 @asynccontextmanager
-async def answering(make: Make) -> AsyncIterator[int]:
-    """Serve what `make` gives; yields the port."""
+async def answering(send: Send) -> AsyncIterator[int]:
+    """Serve what `send` sends; yields the port."""
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         await request.read()
-        return make(request)
+        return await send(request)
 
     server = web.Server(handle)
     listening = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
@@ -64,9 +71,13 @@ def read(answer: bytes) -> tuple[str, dict[str, str], bytes]:
 async def test_it_says_what_aiohttp_would_say(version: str, status: int, body: bytes) -> None:
     """Status, headers and body are those of aiohttp's own response, byte for byte but for their order and the time."""
     request = asking(version, "Connection: close")
-    async with answering(lambda request: whole_answer(request, status, dict(HEADERS), body)) as port:
+    async with answering(sending(status, body)) as port:
         ours = read(await said(port, request))
-    async with answering(lambda _: web.Response(status=status, headers=HEADERS, body=body)) as port:
+
+    async def plain(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=status, headers=HEADERS, body=body)
+
+    async with answering(plain) as port:
         theirs = read(await said(port, request))
     ours[1].pop("date"), theirs[1].pop("date")
     assert ours == theirs
@@ -74,7 +85,7 @@ async def test_it_says_what_aiohttp_would_say(version: str, status: int, body: b
 
 async def test_a_connection_goes_on() -> None:
     """Requests sent at once on one connection are answered in order, each whole; the last ends it."""
-    async with answering(lambda request: whole_answer(request, 200, dict(HEADERS), BODY)) as port:
+    async with answering(sending(200, BODY)) as port:
         answer = await said(port, asking() * 3 + asking("1.1", "Connection: close"))
     assert answer.count(BODY) == answer.count(b"HTTP/1.1 200 OK\r\n") == 4
     assert answer.lower().count(b"connection: close") == 1
@@ -84,14 +95,14 @@ async def test_a_connection_goes_on() -> None:
 @pytest.mark.parametrize("spoiled", ["a\r\nset-cookie: b", "a\nb", "a\rb", "a\x00b", "a\x01b", "a\x0bb", "a\x7fb"])
 async def test_a_header_that_is_none_is_never_sent(spoiled: str) -> None:
     """Whatever made it, nothing of such an answer leaves."""
-    async with answering(lambda _: Direct(200, {"x": spoiled}, BODY)) as port:
+    async with answering(sending(200, BODY, x=spoiled)) as port:
         assert BODY not in await said(port, asking("1.1", "Connection: close"))
 
 
 async def test_a_client_that_reads_slowly_gets_all_of_it() -> None:
     """A body larger than all buffers is waited for, and is whole."""
     large = LARGE * 4
-    async with answering(lambda request: whole_answer(request, 200, dict(HEADERS), large)) as port:
+    async with answering(sending(200, large)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 10)
         writer.write(asking("1.1", "Connection: close"))
         await asyncio.sleep(0.05)
@@ -101,20 +112,30 @@ async def test_a_client_that_reads_slowly_gets_all_of_it() -> None:
     assert body == large
 
 
-async def test_one_that_is_not_sent_twice() -> None:
-    """A handler that sends its answer itself is not answered for again."""
+async def test_a_client_that_takes_a_little_now_and_then_is_left_when_the_time_is_up() -> None:
+    """It never stalls for long; whoever sends waits no longer than told, and the connection ends."""
+    ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
-    async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        answer = whole_answer(request, 200, dict(HEADERS), BODY)
-        await answer.prepare(request)
-        await answer.write_eof()
-        return answer
+    async def send(request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            return await send_whole(request, 200, dict(HEADERS), LARGE * 4, most_seconds=0.5)
+        except ConnectionResetError:
+            ended.set_result(True)
+            raise
 
-    server = web.Server(handle)
-    listening = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
-    answer = await said(listening.sockets[0].getsockname()[1], asking("1.1", "Connection: close"))
-    listening.close()
-    assert answer.count(BODY) == 1
+    async with answering(send) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 10)
+        writer.write(asking("1.1", "Connection: close"))
+        taken = bytearray()
+        while not ended.done():
+            taken += await reader.read(64)
+            await asyncio.sleep(0.02)
+        with contextlib.suppress(ConnectionError):
+            taken += await reader.read()
+        writer.close()
+    assert await ended
+    assert taken.startswith(b"HTTP/1.1 200")
+    assert len(taken) < len(LARGE * 4)
 
 
 async def test_a_call_s_answer_names_the_gateway_and_its_length(open_gateway: OpenGateway) -> None:

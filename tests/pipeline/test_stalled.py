@@ -4,8 +4,11 @@ import asyncio
 import contextlib
 import json
 import socket
+from collections.abc import AsyncIterator
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer
 from structlog.testing import capture_logs
 
 from tests.gateways import ADA_KEY, Client, Limits
@@ -91,3 +94,52 @@ async def test_a_reader_that_takes_a_little_now_and_then_has_left_when_the_time_
         used, held = await client.company()
         assert held == 0
         assert used > taken.count(b'"content"')
+
+
+LARGE_BYTES = 24 << 20
+"""More than all the buffers on the way to a client."""
+
+
+@contextlib.asynccontextmanager
+async def large_answers() -> AsyncIterator[str]:
+    """Give the base URL of a provider whose answers are large, and come at once."""
+    usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+    message = {"role": "assistant", "content": "a" * LARGE_BYTES}
+    text = json.dumps({"id": "c", "choices": [{"index": 0, "message": message}], "usage": usage})
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        await request.read()
+        return web.Response(text=text, content_type="application/json")
+
+    async with RawTestServer(answer) as server:
+        yield str(server.make_url("/v1"))
+
+
+async def test_a_whole_answer_that_is_taken_byte_by_byte_keeps_its_place_until_the_time_is_up(
+    open_gateway: OpenGateway,
+) -> None:
+    """Until then it is a call in flight, and so many megabytes; then its connection ends. It was charged before."""
+    async with large_answers() as base_url:
+        timeouts = "{connect: 2, first_byte: 10, between_bytes: 10, total: 3}"
+        client = await open_gateway(Limits(timeouts=timeouts, server=", max_in_flight: 1"), base_url)
+        body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]})
+        request = f"{HEAD}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+        with socket.socket() as reader:
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            reader.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(reader, ("127.0.0.1", int(client.url.rpartition(":")[2])))
+            await loop.sock_sendall(reader, request)
+            assert await loop.sock_recv(reader, 12) == b"HTTP/1.1 200"
+            async with client.chat("gpt-4o") as refused:
+                assert refused.status == 503
+            ended = False
+            while not ended:
+                await asyncio.sleep(0.05)
+                try:
+                    ended = reader.recv(64) == b""
+                except BlockingIOError:
+                    continue
+                except ConnectionResetError:
+                    ended = True
+        assert await client.company() == (7, 0)

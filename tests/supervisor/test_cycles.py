@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from gateway.supervisor.cycles import FEW_BLOCKS, MUCH_BLOCKS, is_due
+from gateway.supervisor.cycles import CROWDED_SECONDS, FEW_BLOCKS, is_due
 
 PROGRAM = """
 import gc, sys, weakref
@@ -47,21 +47,20 @@ def test_new_cycles_are_found_and_old_ones_when_the_crowd_has_gone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("blocks", "alive_blocks", "due"),
+    ("since_seconds", "blocks", "took_seconds", "due"),
     [
-        (0, 0, True),
-        (-5_000, 0, True),
-        (FEW_BLOCKS, 10 * MUCH_BLOCKS, True),
-        (FEW_BLOCKS + 1, 0, False),
-        (MUCH_BLOCKS + 1, 0, True),
-        (MUCH_BLOCKS + 1, -100, True),
-        (MUCH_BLOCKS + 1, 1, False),
-        (3 * MUCH_BLOCKS, MUCH_BLOCKS, False),
-        (3 * MUCH_BLOCKS + 1, MUCH_BLOCKS, True),
+        (0, 0, 0, True),
+        (10, -5_000, 0.01, True),
+        (10, FEW_BLOCKS, 0.011, False),
+        (CROWDED_SECONDS, FEW_BLOCKS, 10, True),
+        (CROWDED_SECONDS - 1, FEW_BLOCKS + 1, 0.001, False),
+        (CROWDED_SECONDS, FEW_BLOCKS + 1, 0.001, True),
+        (CROWDED_SECONDS, FEW_BLOCKS + 1, 0.3, False),
+        (300, FEW_BLOCKS + 1, 0.3, True),
     ],
 )
-def test_everything_is_looked_at_where_it_is_little_or_has_become_far_more(
-    blocks: int, alive_blocks: int, due: bool
+def test_everything_is_looked_at_soon_where_it_is_little_and_now_and_then_in_a_crowd(
+    since_seconds: float, blocks: int, took_seconds: float, due: bool
 ) -> None:
-    """What garbage may take beside a crowd is bounded: by what is alive, and 40 MiB."""
-    assert is_due(blocks, alive_blocks) is due
+    """The first look after a crowd comes two minutes after the last at the latest, however long that took."""
+    assert is_due(since_seconds, blocks, took_seconds) is due
