@@ -22,7 +22,7 @@ from gateway.budget.rules import spanning
 from gateway.budget.windows import code
 from gateway.config import Config
 from gateway.errors import StoreUnavailable
-from gateway.model import UNLIMITED, Budget, Caller, Company, Key, Level, Scope
+from gateway.model import MICROS, UNLIMITED, Budget, Caller, Company, Key, Level, Scope, Unit
 from gateway.store.border import is_away
 from gateway.store.connection import CommandRefused
 from gateway.telemetry import families
@@ -168,7 +168,8 @@ def _shown(shown: Iterable[Family], levels: Iterable[tuple[str, Level]]) -> tupl
         budget = level.budget
         whose = (budget.name, name) if budget.scope.spans_companies else (name, budget.name)
         labels = (*whose, budget.unit.value, code(budget.window))
-        used.add_metric(labels, level.used)
-        held.add_metric(labels, level.held)
-        limit.add_metric(labels, math.inf if level.limit == UNLIMITED else level.limit)
+        parts = MICROS if budget.unit is Unit.USD else 1  # the ledger counts micro-dollars, a metric has base units
+        used.add_metric(labels, level.used / parts)
+        held.add_metric(labels, level.held / parts)
+        limit.add_metric(labels, math.inf if level.limit == UNLIMITED else level.limit / parts)
     return used, held, limit

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
 
 from gateway.config import Config
 from gateway.config.address import is_loopback
 from gateway.model import UNLIMITED, BudgetRule, Company, Enforcement, Key, Provider, Route, Unit, Unpriced
 from gateway.prices import Prices
+
+NO_KEY = "no key: nobody can call; `gateway key new` makes one"
+"""What is wrong with a configuration that is right in all else; the start screen says it too."""
 
 
 def doubts(config: Config, now_ms: int) -> list[str]:
@@ -17,7 +21,7 @@ def doubts(config: Config, now_ms: int) -> list[str]:
         *_of_prices(config),
         *_of_providers(config),
         *_of_keys(config, now_ms),
-        *_of_people(config, now_ms),
+        *(_of_people(config, now_ms) if config.keys else ()),
     ]
 
 
@@ -59,9 +63,13 @@ def _of_providers(config: Config) -> Iterator[str]:
     for provider in config.providers.values():
         if provider.is_off:
             yield f"provider {provider.name} is off, as its api_key is empty: calls to its models get 503"
+        if provider.dialect == "openai" and not urlsplit(provider.base_url).path.strip("/"):
+            yield f"provider {provider.name} has a base_url without a path: most servers want .../v1"
 
 
 def _of_keys(config: Config, now_ms: int) -> Iterator[str]:
+    if not config.keys:
+        yield NO_KEY
     for key in config.keys:
         if _has_expired(key, now_ms):
             yield f"key {key.name} has expired: its calls get 401"

@@ -11,7 +11,7 @@ import click
 from gateway.budget import Rules, Target, needs_price
 from gateway.cli.beside import read_levels, store_beside
 from gateway.cli.explained import Question, answer, caller_of, render, render_refused
-from gateway.cli.options import config_option, key_of, read_config
+from gateway.cli.options import config_option, key_of, read_config, user_id_of
 from gateway.config import Config
 from gateway.errors import GatewayError, PriceUnknown
 from gateway.model import Unpriced
@@ -28,7 +28,7 @@ SMALL_PROMPT_TOKENS = 100
 @click.option("--key", "key_name", required=True, help="The key's name in the configuration.")
 @click.option("--model", required=True, help="The model as an app would ask for it.")
 @click.option("--purpose", help="The purpose's code; left out, as if the app stated none.")
-@click.option("--user", help="The GUID that X-Gateway-User would hold, for a key that acts for users.")
+@click.option("--user", help="Whom X-Gateway-User would name, by name or GUID, for a key that acts for users.")
 @click.option(
     "--prompt-tokens",
     type=click.IntRange(0),
@@ -56,8 +56,9 @@ def command(
     config = read_config(path)
     configure(Redactor(config.secrets), level=logging.WARNING)
     key = key_of(config, key_name)
+    user_id = None if user is None else user_id_of(config, key, user)
     try:
-        caller = caller_of(config, key, user, time.time_ns() // 1_000_000)
+        caller = caller_of(config, key, user_id, time.time_ns() // 1_000_000)
         question = Question(
             caller=caller,
             purpose=Purposes(config.purposes, config.default_purpose).of(purpose, None, key),

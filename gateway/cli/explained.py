@@ -4,7 +4,7 @@ The rule that matters: it asks what the request path asks (`Callers`, `refused`)
 only the verdict of a budget is worked out here, as `reserve.lua` does, since asking the script would hold the tokens.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -160,16 +160,22 @@ def render_refused(error: GatewayError) -> str:
 
 def render(found: Answer) -> str:
     """Put an answer into words."""
-    lines = [_call(found.question), "", _levels(found), ""]
-    if found.refusal is not None:
-        return "\n".join([*lines, *_refusal(found, found.refusal)])
-    lines.append(
+    said = _passed(found) if found.refusal is None else _refusal(found, found.refusal)
+    return "\n".join([_call(found.question), "", _levels(found), "", *said, *_nobody(found.question.caller)])
+
+
+def _passed(found: Answer) -> Iterator[str]:
+    yield (
         f"It would pass. Of the {found.bound_tokens:,} tokens that its answer may have, it would get up to "
         f"{found.stream_tokens:,} as a stream, {found.whole_tokens:,} in one piece."
     )
     if found.whole_tokens < found.bound_tokens:
-        lines.append("Little is left, and calls in flight share it: docs/budgets.md says how.")
-    return "\n".join(lines)
+        yield "Little is left, and calls in flight share it: docs/budgets.md says how."
+
+
+def _nobody(caller: Caller) -> Iterator[str]:
+    if caller.key.acts_for_users and caller.user is None:
+        yield "It names no user, so no user's quota counts it; `--user` shows a call that names one."
 
 
 def _call(question: Question) -> str:

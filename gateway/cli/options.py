@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from gateway.config import Config, load
+from gateway.config.people import SHOWN_NAMES
 from gateway.model import Company, Key
 from gateway.model.guid import parse_guid
 
@@ -47,8 +48,7 @@ def company_of(config: Config, reference: str) -> Company:
     guid = parse_guid(reference)
     found = [one for one in config.companies.values() if reference == one.name or guid == one.id]
     if not found:
-        names = ", ".join(one.name for one in config.companies.values())
-        raise click.BadParameter(f"there is no such company; there are: {names or 'none'}", param_hint="--company")
+        raise _unknown("company", [one.name for one in config.companies.values()])
     return found[0]
 
 
@@ -56,6 +56,24 @@ def key_of(config: Config, name: str) -> Key:
     """Find a key by name. Raises BadParameter."""
     found = [key for key in config.keys if key.name == name]
     if not found:
-        names = ", ".join(key.name for key in config.keys)
-        raise click.BadParameter(f"there is no such key; there are: {names or 'none'}", param_hint="--key")
+        raise _unknown("key", [key.name for key in config.keys])
     return found[0]
+
+
+def user_id_of(config: Config, key: Key, reference: str) -> str:
+    """Give the id of a user of the key's company by name; a GUID stands as it is, for not every user is listed.
+
+    Raises BadParameter.
+    """
+    if parse_guid(reference) is not None:
+        return reference
+    ids = {user.name: user.id for (owner, _), user in config.users.items() if owner == key.company_id}
+    if reference not in ids:
+        raise _unknown("user", list(ids))
+    return ids[reference]
+
+
+def _unknown(kind: str, names: list[str]) -> click.BadParameter:
+    more = len(names) - SHOWN_NAMES
+    shown = ", ".join(names[:SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return click.BadParameter(f"there is no such {kind}; there are: {shown or 'none'}", param_hint=f"--{kind}")

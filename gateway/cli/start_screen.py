@@ -11,6 +11,7 @@ from hashlib import sha256
 from urllib.parse import urlsplit
 
 from gateway import __version__
+from gateway.cli.doubts import NO_KEY
 from gateway.cli.table import table
 from gateway.config import Config
 from gateway.config.keys import DEMO_KEYS
@@ -32,9 +33,9 @@ class Trial:
 def render(config: Config, url: str, admin_url: str) -> str:
     """Say what is served at `url` and what to try first."""
     keys = demo_keys(config)
-    return "\n".join(
-        ["", *_served(config, url, admin_url), "", *_shown(keys, config), *_tried(trial(config, url, keys)), ""]
-    )
+    # Without any key, lines to copy could only give 401.
+    tried = _tried(trial(config, url, keys)) if config.keys else [NO_KEY.capitalize()]
+    return "\n".join(["", *_served(config, url, admin_url), "", *_shown(keys, config), *tried, ""])
 
 
 def demo_keys(config: Config) -> dict[str, Key]:

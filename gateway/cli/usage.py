@@ -20,6 +20,13 @@ from gateway.usage import By, days, summed, with_key_names
 GROUPS = (By.MODEL, By.PURPOSE, By.USER, By.PROVIDER, By.DAY, By.KEY)
 
 
+def _groups(ctx: click.Context, param: click.Parameter, given: Sequence[str]) -> tuple[By, ...]:
+    """Read `--by user,day` as `--by user --by day`, each once. Raises BadParameter."""
+    choice = click.Choice([by.value for by in GROUPS])
+    parts = [part.strip() for one in given for part in one.split(",")]
+    return tuple(dict.fromkeys(By(choice.convert(part, param, ctx)) for part in parts))
+
+
 @click.command("usage")
 @config_option
 @click.option("--company", required=True, help="The company, by name or id.")
@@ -28,22 +35,24 @@ GROUPS = (By.MODEL, By.PURPOSE, By.USER, By.PROVIDER, By.DAY, By.KEY)
 )
 @click.option(
     "--by",
-    type=click.Choice([by.value for by in GROUPS]),
     multiple=True,
+    callback=_groups,
     default=(By.MODEL.value,),
-    show_default="model",
-    help="What a line is for; several make a line for each combination.",
+    show_default=True,
+    metavar=f"[{'|'.join(GROUPS)}]",
+    help="What a line is for; several (`--by user,day`) make a line for each combination.",
 )
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), default="table", show_default=True)
-def command(path: Path, company: str, count: int, by: tuple[str, ...], form: str) -> None:
+def command(path: Path, company: str, count: int, by: tuple[By, ...], form: str) -> None:
     """Show what a company used, and the level of its budget.
 
     Prompt tokens include cached ones; `estimated` are those that no provider reported. CSV has the lines alone.
+
+    `-` in a column is nobody or nothing: calls that named no user, and reported usage, which has no user and no model.
     """
     config = read_config(path)
     configure(Redactor(config.secrets), level=logging.WARNING)
-    groups = tuple(By(one) for one in dict.fromkeys(by))
-    report = asyncio.run(_report(config, company_of(config, company), count, groups))
+    report = asyncio.run(_report(config, company_of(config, company), count, by))
     click.echo(FORMATS[form](report), nl=False)
 
 

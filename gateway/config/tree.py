@@ -29,8 +29,10 @@ _TAGS = frozenset(
     {BaseResolver.DEFAULT_SCALAR_TAG, BaseResolver.DEFAULT_SEQUENCE_TAG, BaseResolver.DEFAULT_MAPPING_TAG}
 )
 _TOO_MUCH = f"nested deeper than {MAX_DEPTH} levels, or aliases that expand to more than {MAX_NODES:,} values"
-# What PyYAML quotes may be a secret that began with `*`, `&` or `!`; a single character or a token name is not.
-_QUOTED = re.compile(r"(['\"])(?!<)[^'\"]{2,}\1")
+# What PyYAML quotes may be a secret that began with `*`, `&` or `!`; a single character or a token name is not:
+# the first group. Whole quotations, from left to right: what stands between two of them is words.
+_QUOTED = re.compile(r"((['\"])(?:.|<[a-z ]+>)\2)|(['\"]).*?\3")
+_TAB = r"character '\t' that cannot start any token"
 
 Value = str | None | list["Value"] | dict[str, "Value"]
 
@@ -71,13 +73,27 @@ def _compose(loader: _Loader, findings: Findings) -> Node | None:
     try:
         return loader.get_single_node()
     except yaml.MarkedYAMLError as error:
-        words = ", ".join(part for part in (error.context, error.problem) if part)
-        findings.fail(
-            f"is not valid YAML: {_QUOTED.sub('...', words)}", _place(error.problem_mark or error.context_mark)
-        )
+        findings.fail(f"is not valid YAML: {_words(error)}", _place(error.problem_mark or error.context_mark))
     except (ValueError, OverflowError):
         # PyYAML lets chr() and int() fail on escapes like "\UFFFFFFFF" and on long version numbers.
         findings.fail("is not valid YAML: an escape or directive holds an impossible number", _place(loader.get_mark()))
+
+
+def _words(error: yaml.MarkedYAMLError) -> str:
+    """Give PyYAML's words without what they quote of the file; reading may fail lines after the mistake."""
+    words = ", ".join(part for part in (error.context, error.problem) if part)
+    began, failed = error.context_mark, error.problem_mark
+    if failed is not None and _TAB in words:
+        words = words.replace(_TAB, f"a tab; {'indent' if _is_indented(failed) else 'separate'} with spaces")
+    words = _QUOTED.sub(lambda quoted: quoted[1] or "...", words)
+    if began is None or failed is None or began.line == failed.line:
+        return words
+    return f"{words}; it began in line {began.line + 1}"
+
+
+def _is_indented(mark: yaml.Mark) -> bool:
+    """Whether nothing but white space stands before the mark in its line."""
+    return not (mark.buffer or "")[mark.pointer - mark.column : mark.pointer].strip()
 
 
 class _TreeReader:

@@ -57,8 +57,8 @@ class Routes:
             message = f"The model `{model}` does not exist or you do not have access to it."
             raise ModelNotFound(message, param="model")
         if endpoint is not None and endpoint not in DIALECTS[route.provider.dialect].ENDPOINTS:
-            message = f"The model `{model}` is not served here: its provider's dialect is {route.provider.dialect}."
-            raise ModelNotFound(message, param="model")
+            served = _served(route.provider.dialect)
+            raise ModelNotFound(f"The model `{model}` is not served here: {served}.", param="model")
         if route.provider.is_off:
             name = route.provider.name
             raise ProviderOff(f"The model `{model}` is served by `{name}`, which is off: it has no credential.")
@@ -86,6 +86,12 @@ class Routes:
         if own is not None:
             return own.exact(rest) or own.pattern(rest)
         return speaking.pattern(model) or self._all.pattern(model)
+
+
+def _served(dialect: str) -> str:
+    """Say which operations a dialect takes, by their names in usage and logs."""
+    names = [endpoint for endpoint in Endpoint if endpoint in DIALECTS[dialect].ENDPOINTS]
+    return f"its provider's dialect ({dialect}) has {', '.join(names)}"
 
 
 def _is_allowed(route: Route, allowed: tuple[str, ...]) -> bool:

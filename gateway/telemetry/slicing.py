@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from gateway.model import Unit
+from gateway.model import MICROS, Unit
 from gateway.telemetry.family import Family, Kind
 
 OPEN = Family(
@@ -99,4 +99,4 @@ class Slicing:
     def now(self, budget: str, unit: Unit, slices: int, free: int) -> None:
         """Note how many slices are here, and what no call has taken of them."""
         self._open.of(budget, unit.value)(slices)
-        self._free.of(budget, unit.value)(free)
+        self._free.of(budget, unit.value)(free / MICROS if unit is Unit.USD else free)

@@ -1,6 +1,7 @@
 """What a scrape answers: every metric of the table, each company's levels from the store, and never a failure."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from gateway.model import Budget, Caller, Key, Scope, Unit, Usage
 from gateway.store.connection import Store
 from gateway.store.shards import prefix
 from gateway.telemetry.calls import CallRecord
-from gateway.telemetry.families import FAMILIES, Kind
+from gateway.telemetry.families import FAMILIES, TURNED_AWAY_REASONS, Kind
 from gateway.telemetry.metrics import Metrics, Supervision
 from gateway.warnings.outbox import Outbox, Told
 from tests.budget.orders import NO_ROLLUP
@@ -117,16 +118,19 @@ async def test_what_is_used_and_what_is_held(config: Config, valkey_store: Store
 
 
 async def test_budgets_of_all_companies_are_shown_by_themselves(config: Config, valkey_store: Store) -> None:
-    """Each with its provider, or none; what a slice holds is held; and none of them is any company's."""
+    """Each with its provider, or none; what a slice holds is held; dollars are dollars; and none is any company's."""
     ledger = ledger_of(valkey_store)
     budgets = dict(spanning(config.budgets, config.providers))
     assert [(provider, one.name) for provider, one in budgets.items()] == [("", "all-money"), ("far", "far-minute")]
-    order = Order("slice", keys.INSTALLATION, (Ask(budgets[""], 70, 0),), 0, 0)
-    assert isinstance(await ledger.reserve(order), Lease)
+    for call_id, micros in (("spent", 1_250_000), ("slice", 70)):
+        lease = await ledger.reserve(Order(call_id, keys.INSTALLATION, (Ask(budgets[""], micros, 0),), 0, 0))
+        assert isinstance(lease, Lease)
+        if call_id == "spent":
+            await ledger.settle(lease, [micros], NO_ROLLUP)
     scraped = Scraped(await scrape(config, ledger, None))
     money = {"budget": "all-money", "provider": "", "unit": "usd", "window": "month"}
     numbers = [scraped.of(f"gateway_spanning_budget_{which}", **money) for which in ("used", "held", "limit")]
-    assert numbers == [0, 70, 20_000_000]
+    assert numbers == [1.25, 0.00007, 20]
     labels = {"budget": "far-minute", "provider": "far", "unit": "tokens", "window": "60s"}
     assert scraped.of("gateway_spanning_budget_limit", **labels) == math.inf
     assert {name for _, name in scraped.companies()} == {"company", "acme-deep-thought", "flights"}
@@ -209,6 +213,14 @@ async def test_one_process_exposes_every_metric(config: Config, valkey_store: St
         one.name.removesuffix("_total"): (one.kind.value, one.help) for one in FAMILIES
     }
     assert scraped.of("gateway_build_info", version=__version__) == 1
+
+
+def test_the_document_names_why_something_is_turned_away() -> None:
+    """docs/metrics.md says what each value of that label stands for."""
+    page = (Path(__file__).parents[2] / "docs/metrics.md").read_text("utf-8")
+    found = re.search(r"^- `reason` of what was turned away:(.+?)^- ", page, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    assert tuple(re.findall(r"`(\w+)`", found[1])) == TURNED_AWAY_REASONS
 
 
 async def test_series_have_the_labels_of_the_table(config: Config, valkey_store: Store) -> None:

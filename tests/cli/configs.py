@@ -47,6 +47,11 @@ budgets:
     enforcement: shadow
 """
 
+KEYLESS = f"""
+providers: {{demo: {{dialect: demo, models: {{demo: {{}}}}}}}}
+companies: [{{id: {ACME}, name: acme}}]
+"""
+
 
 def configured(directory: Path, text: str = TEXT) -> Config:
     """Load a configuration of this text."""

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from gateway.cli import main
 from gateway.cli.doubts import doubts
 from gateway.cli.enforced import sections
-from tests.cli.configs import SECRET, TEXT, configured
+from tests.cli.configs import KEYLESS, SECRET, TEXT, configured
 from tests.cli.running import EXAMPLE
 
 BEFORE_2026_MS = 1_767_225_599_999
@@ -106,6 +106,34 @@ def test_a_service_key_reaches_every_user(tmp_path: Path) -> None:
     """Where a key acts for users, a user without an own key is no cause for doubt."""
     text = TEXT.replace("keys:\n", f"keys:\n  - {{name: back, key: {SECRET}-4, company: acme, acts_for_users: true}}\n")
     assert not any("user bob" in line for line in doubts(configured(tmp_path, text), 0))
+
+
+def test_a_configuration_without_any_key_is_said(tmp_path: Path) -> None:
+    """Once, and not again for each company."""
+    configured(tmp_path, KEYLESS)
+    output = _checked(tmp_path / "config.yaml")
+    assert output.endswith("Warnings\n  - no key: nobody can call; `gateway key new` makes one\n\n")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "url", "is_doubted"),
+    [
+        ("openai", "https://paid.example", True),
+        ("openai", "https://paid.example:8000/", True),
+        ("openai", "https://paid.example/v1", False),
+        ("openai", "https://paid.example/openai/", False),
+        ("azure", "https://paid.example", False),
+        ("anthropic", "https://paid.example", False),
+    ],
+)
+def test_an_address_without_a_path_is_said(dialect: str, url: str, is_doubted: bool, tmp_path: Path) -> None:
+    """Only where the dialect wants the version in it."""
+    text = TEXT.replace(
+        'dialect: openai\n    base_url: "https://paid.example/v1"', f"dialect: {dialect}\n    base_url: {url}"
+    )
+    found = [line for line in doubts(configured(tmp_path, text), 0) if "base_url" in line]
+    expected = "provider paid has a base_url without a path: most servers want .../v1"
+    assert found == ([expected] if is_doubted else [])
 
 
 @pytest.mark.parametrize(("unpriced", "what"), [("refuse", "are refused"), ("free", "are free there")])

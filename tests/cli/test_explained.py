@@ -147,6 +147,21 @@ def test_who_may_not_call_is_told_as_the_app_would_be(
     assert render_refused(caught.value).startswith(f"It would be refused before any budget is asked: {status} {code}. ")
 
 
+@pytest.mark.parametrize("limit", [0, 100])
+def test_a_call_for_nobody_is_said(limit: int, tmp_path: Path) -> None:
+    """A key that acts for users, without `--user`: the last line says that no quota counts the call."""
+    text = TEXT.replace("keys:\n", f"keys:\n  - {{name: back, key: {SECRET}-4, company: acme, acts_for_users: true}}\n")
+    config = configured(tmp_path, text)
+    levels = [Level(_budget(limit, Lifetime()), limit, 0, 0, None)]
+    route = Routes(config.providers).find("large", ())
+    callers = [_caller(config, "back", user) for user in (None, BOB)]
+    questions = [Question(caller, Purpose("DT"), route, 10, 10) for caller in callers]
+    for_nobody, for_bob = (render(answer(question, config.ledger, levels, NOW_MS)) for question in questions)
+    line = "It names no user, so no user's quota counts it; `--user` shows a call that names one."
+    assert for_nobody.splitlines()[-1] == line
+    assert line not in for_bob
+
+
 # ---------------------------------------------------------------- what
 
 

@@ -69,6 +69,16 @@ def test_usage_is_a_table_and_a_spreadsheet_too(served: Served) -> None:
     assert f"{int(lines[0][-1]):,}" in table
 
 
+def test_usage_is_grouped_by_several(served: Served) -> None:
+    """A list with commas is as good as several `--by`."""
+    arguments = ("usage", "--config", served.config, "--company", "acme", "--format", "csv")
+    listed = gateway(*arguments, "--by", "user,day").stdout
+    header = "user,day,requests,prompt,completion,cached,reasoning,estimated,charged"
+    assert listed.splitlines()[0] == header
+    assert listed.splitlines()[1].startswith("ada,")
+    assert gateway(*arguments, "--by", "user", "--by", "day").stdout == listed
+
+
 def test_usage_by_key_has_the_names_of_keys(served: Served) -> None:
     """A key is called what the configuration calls it, in every format."""
     for form in ("table", "json", "csv"):
@@ -122,9 +132,10 @@ def test_explain_foretells_a_budget_that_is_too_small(served: Served) -> None:
     assert f"It would be refused: 429 {answer['error']['code']}. Budget '{answer['error']['budget']['name']}'" in text
 
 
-def test_explain_acts_for_a_user(served: Served) -> None:
-    """A service key with `--user` counts in that user's quotas, as X-Gateway-User would."""
-    text = _explained(served, "--key", "acme-backend", "--model", "demo", "--user", ADA)
+@pytest.mark.parametrize("user", [ADA, "ada"])
+def test_explain_acts_for_a_user(user: str, served: Served) -> None:
+    """A service key with `--user`, by id or name, counts in that user's quotas, as X-Gateway-User would."""
+    text = _explained(served, "--key", "acme-backend", "--model", "demo", "--user", user)
     assert "(ada of acme)" in text
     assert "user-daily" in text
 

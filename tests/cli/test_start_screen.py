@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
+from gateway import __version__
 from gateway.cli.start_screen import demo_keys, render, trial
-from tests.cli.configs import SECRET, configured, example
+from tests.cli.configs import KEYLESS, SECRET, configured, example
 
 URL = "http://127.0.0.1:8080"
 ADMIN = "http://127.0.0.1:8081"
@@ -50,6 +51,18 @@ def test_the_call_to_try_can_succeed(tmp_path: Path) -> None:
     )
     tried = trial(config, URL, demo_keys(config))
     assert (tried.key, tried.model) == ("demo-backend-0123456789", "second")
+
+
+def test_without_any_key_there_is_nothing_to_copy(tmp_path: Path) -> None:
+    """Lines to copy could only give 401: the screen says what is missing instead."""
+    assert render(configured(tmp_path, KEYLESS), URL, ADMIN).splitlines() == [
+        "",
+        f"gateway {__version__} serves {URL} (config.yaml)",
+        f"Operators look at {ADMIN}/metrics, /workers, /readyz, /healthz",
+        f"Apps set their OpenAI base URL to {URL}/v1; Ctrl-C ends the gateway",
+        "",
+        "No key: nobody can call; `gateway key new` makes one",
+    ]
 
 
 def test_every_address_is_tried_on_loopback() -> None:

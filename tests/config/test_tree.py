@@ -56,7 +56,7 @@ def test_wrong_yaml_that_parses(section: str, fragment: str) -> None:
     [
         ("a: [1, 2\n", (2, 1), "is not valid YAML"),
         ("a: b: c\n", (1, 5), "mapping values are not allowed here"),
-        ("a:\n\tb: c\n", (2, 1), "cannot start any token"),
+        ("a:\n\tb: c\n", (2, 1), "found a tab"),
         ("a: 'b\n", (2, 1), "found unexpected end of stream"),
         ("a: *missing\n", (1, 4), "found undefined alias ..."),
         ("a: &xyz 1\nb: &xyz 2\n", (2, 4), "found duplicate anchor ..."),
@@ -78,6 +78,40 @@ def test_text_that_is_no_configuration(text: str, place: tuple[int, int], fragme
     (problem,) = refusal(text)
     assert fragment in str(problem)
     assert (problem.line, problem.column) == place
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{a: 1", "1:6: while parsing a flow mapping, expected ',' or '}', but got '<stream end>'"),
+        ("{a: 1\n\nb: 2}", "3:2: while parsing a flow mapping, expected ',' or '}', but got ':'; it began in line 1"),
+        ("[a\n", "2:1: while parsing a flow sequence, expected ',' or ']', but got '<stream end>'; it began in line 1"),
+        (
+            "- a\nb: c\n",
+            "2:1: while parsing a block collection, expected <block end>, but found '?'; it began in line 1",
+        ),
+        ("x: 1\na\nb: c", "3:1: while scanning a simple key, could not find expected ':'; it began in line 2"),
+        (
+            "a: 1\n---\nb",
+            "2:1: expected a single document in the stream, but found another document; it began in line 1",
+        ),
+        ("%no\nb", "2:1: expected '<document start>', but found '<scalar>'"),
+        ("a: @b", "1:4: while scanning for the next token, found character '@' that cannot start any token"),
+        ("a: &'b", '1:5: while scanning an anchor, expected alphabetic or numeric character, but found "\'"'),
+        ("a: !hu^nter", "1:7: while scanning a tag, expected ' ', but found '^'"),
+        ("a: !<hunter", "1:12: while parsing a tag, expected '>', but found ..."),
+        ("a: *hunter", "1:4: found undefined alias ..."),
+        ("a: !hunter!x", "1:4: while parsing a node, found undefined tag handle ..."),
+        ("a:\n\tb: c", "2:1: while scanning for the next token, found a tab; indent with spaces"),
+        ("a:\n - b\n \tc: d", "3:2: while scanning for the next token, found a tab; indent with spaces"),
+        ("a:\tb", "1:3: while scanning for the next token, found a tab; separate with spaces"),
+    ],
+)
+def test_syntax_errors_are_readable(text: str, message: str) -> None:
+    """What was expected and found is told by PyYAML's own names; and where the thing began, if lines before."""
+    (problem,) = refusal(text)
+    place, _, words = message.partition(": ")
+    assert f"{problem.line}:{problem.column}: {problem.message}" == f"{place}: is not valid YAML: {words}"
 
 
 def test_syntax_errors_repeat_no_names() -> None:

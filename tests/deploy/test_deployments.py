@@ -24,7 +24,18 @@ MANIFESTS: dict[tuple[str, str], dict[str, Any]] = {
 }
 POD = MANIFESTS["Deployment", "gateway"]["spec"]["template"]["spec"]
 CONTAINER = POD["containers"][0]
+MIB = 2**20
+TIMES_BODIES = 3
+WORKER_BYTES = 160 * MIB
+SUPERVISOR_BYTES = 100 * MIB
+"""The supervisor and the fork server."""
+
 NGINX = re.sub(r"#.*", "", (DEPLOY / "nginx" / "gateway.conf").read_text("utf-8"))
+
+
+def size_bytes(quantity: str) -> int:
+    """Give the bytes of a quantity of Kubernetes': `512Mi`, `1Gi`."""
+    return int(quantity[:-2]) * {"Mi": MIB, "Gi": 1024 * MIB}[quantity[-2:]]
 
 
 @pytest.fixture(params=["compose", "kubernetes"])
@@ -62,15 +73,31 @@ def test_a_gateway_may_end_its_calls(config: Config) -> None:
 
 
 def test_probes_ask_for_endpoints_that_exist() -> None:
-    """Alive asks the process, ready asks the store too; both need no key."""
+    """Started and alive ask the process, ready asks the store too; none needs a key."""
     probes = {name: CONTAINER[name]["httpGet"] for name in ("startupProbe", "readinessProbe", "livenessProbe")}
     assert {name: probe["path"] for name, probe in probes.items()} == {
-        "startupProbe": "/readyz",
+        "startupProbe": "/healthz",
         "readinessProbe": "/readyz",
         "livenessProbe": "/healthz",
     }
     assert {probe["path"] for probe in probes.values()} <= set(TABLE)
     assert {probe["port"] for probe in probes.values()} == {"http"}
+
+
+def test_what_a_pod_takes_fits_its_limit(tmp_path: Path) -> None:
+    """Bodies, reckoned as docs/operations.md does, what workers take without calls, the rest, and a /tmp in memory."""
+    path = tmp_path / "config.yaml"
+    path.write_text(MANIFESTS["ConfigMap", "gateway"]["data"]["config.yaml"], "utf-8")
+    server = load(path, ENVIRONMENT).server
+    in_memory = [
+        volume["emptyDir"]["sizeLimit"]
+        for volume in POD["volumes"]
+        if volume.get("emptyDir", {}).get("medium") == "Memory"
+    ]
+    bodies = server.workers * TIMES_BODIES * server.max_body_memory
+    others = server.workers * WORKER_BYTES + SUPERVISOR_BYTES + sum(map(size_bytes, in_memory))
+    assert bodies + others <= size_bytes(CONTAINER["resources"]["limits"]["memory"])
+    assert server.max_body_memory >= 2 * server.max_body_bytes
 
 
 def test_no_disruption_takes_them_all() -> None:
@@ -114,7 +141,14 @@ def test_what_is_mounted_exists() -> None:
 
 @pytest.mark.parametrize(
     "directive",
-    ["proxy_buffering off", "proxy_next_upstream off", "access_log off", "proxy_http_version 1.1", "gzip off"],
+    [
+        "proxy_request_buffering off",
+        "proxy_buffering off",
+        "proxy_next_upstream off",
+        "access_log off",
+        "proxy_http_version 1.1",
+        "gzip off",
+    ],
 )
 def test_nginx_passes_streams_as_they_come(directive: str) -> None:
     """What a proxy before the gateway must not do is switched off."""

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.errors import ModelNotFound, ProviderOff
-from gateway.model import ModelSpec, Provider, Secret
+from gateway.model import Endpoint, ModelSpec, Provider, Secret
 from gateway.providers import Routes
 
 
@@ -76,6 +76,18 @@ def test_unknown_without_a_catch_all() -> None:
     """Without a pattern that fits, a model is unknown."""
     with pytest.raises(ModelNotFound):
         routes_of(provider("openai", "gpt-4o")).find("gpt-4o-mini", ())
+
+
+@pytest.mark.parametrize(
+    ("dialect", "served"), [("demo", "chat, completions, embeddings"), ("bedrock", "converse")], ids=str
+)
+def test_a_model_of_another_language(dialect: str, served: str) -> None:
+    """An operation that the provider's dialect does not take is refused with those that it does."""
+    other = Provider("other", dialect, "http://127.0.0.1:1", api_key=Secret("sk"), models=(ModelSpec("m"),))
+    with pytest.raises(ModelNotFound) as refused:
+        routes_of(other).find("m", (), Endpoint.MESSAGES)
+    words = f"its provider's dialect ({dialect}) has {served}"
+    assert refused.value.message == f"The model `m` is not served here: {words}."
 
 
 @pytest.mark.parametrize("model", ["claude-4", "off/claude-4", "claude-off-x"])
