@@ -14,7 +14,7 @@ from pathlib import Path
 
 KEY = "bench-key-0123456789"
 STORE = "valkey-server"
-_CONFIG = """
+CONFIG = """
 server: {{port: {port}, workers: {workers}}}
 admin: {{port: 0}}
 store: {{url: embedded, data_dir: ./data}}
@@ -94,7 +94,7 @@ def running(directory: Path, workers: int) -> Iterator[list[Server]]:
             config.write_text(_NGINX.format(directory=directory, far=far, port=port))
             servers.append(stack.enter_context(_process("nginx", port, [nginx, "-c", str(config)])))
         config = directory / "config.yaml"
-        config.write_text(_CONFIG.format(port=ours, workers=workers, origin=origin, key=KEY))
+        config.write_text(CONFIG.format(port=ours, workers=workers, origin=origin, key=KEY))
         command = [sys.executable, "-m", "gateway", "serve", "--config", str(config)]
         servers.append(stack.enter_context(_process("gateway", ours, command)))
         yield servers
