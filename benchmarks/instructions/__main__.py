@@ -72,7 +72,8 @@ def _total(out: Path) -> int:
 
 
 def _control(what: str, pid: int) -> None:
-    subprocess.run([*_tool("callgrind_control", what), str(pid)], check=True, stdout=subprocess.DEVNULL)
+    command = [*_tool("callgrind_control", what), str(pid)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _tool(name: str, *arguments: str) -> Sequence[str]:
