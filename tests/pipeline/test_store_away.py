@@ -180,15 +180,17 @@ async def test_a_power_cut_that_takes_the_last_second_along_is_made_good(tmp_pat
             before = server.log_bytes
             assert await asyncio.gather(*(call(client, stream=n % 2 == 0) for n in range(8))) == [200] * 8
             await client.company()
+            while server.log_bytes <= before:  # noqa: ASYNC110 - while a sync is slow the store answers before it writes
+                await asyncio.sleep(0.05)
             server.kill()
-            assert server.log_bytes > before
             server.cut(before)
             server.start()
             while await call(client) != 200:  # noqa: ASYNC110 - the store sets no event
                 await asyncio.sleep(0.05)
             await ready(client)
             assert await client.company() == (await truth(far), 0)
-            assert counted(client, "gateway_charges_replayed_total") == 8
+            # The first call's charge is one more where that, too, was written after its answer.
+            assert 8 <= counted(client, "gateway_charges_replayed_total") <= 9
 
 
 # ---------------------------------------------------------------- grace and open
