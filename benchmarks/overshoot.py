@@ -18,6 +18,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 from gateway.budget import Ask, Lease, Ledger, Order, Verdict, script
+from gateway.errors import StoreUnavailable
 from gateway.model import Budget, Enforcement, Rolling, Rollup, Scope, Unit
 from gateway.store.connection import Store
 from gateway.store.embedded import embedded
@@ -78,10 +79,13 @@ def naive(store: Store, key: str, limit: int) -> Attempt:
     """Read, compare, call, add: what a counter without reservations does."""
 
     async def attempt(_call: str, tokens: int, seconds: float) -> Verdict:
-        if int(await store.execute("GET", key) or 0) + tokens > limit:
-            return Verdict.SPENT
-        await asyncio.sleep(seconds)
-        await store.execute("INCRBY", key, tokens)
+        try:
+            if int(await store.execute("GET", key) or 0) + tokens > limit:
+                return Verdict.SPENT
+            await asyncio.sleep(seconds)
+            await store.execute("INCRBY", key, tokens)
+        except StoreUnavailable:  # on a machine that stalls for a second; it is only the contrast
+            return Verdict.BUSY
         return Verdict.ROOM
 
     return attempt
